@@ -1,0 +1,7 @@
+//! Parses arguments and hands over to `cli`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shenling::cli::main()
+}
