@@ -1,0 +1,220 @@
+//! The rules: assessment, facts, history, policies, rates, claim date -> verdict (RULES sections 2 to 4).
+//!
+//! [`Bench`] is set up once per run over everything that is known (identities and rosters are resolved over all
+//! rows); [`Bench::judge`] then goes through the open assessments in the fixed order, each grant joining the
+//! history of the next. The order in which rows, files or assessments arrived plays no part.
+
+mod amount;
+mod certificates;
+mod history;
+mod identity;
+mod rules;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+
+use self::certificates::Certificates;
+use self::history::History;
+use self::identity::Identities;
+use super::assessment::{HistoryRow, ResultRow, RosterEntry};
+use super::catalogue::Catalogue;
+use super::course::{CertificateType, Kind, Level};
+use super::verdict::{Step, Verdict};
+
+/// One live assessment (its newest version).
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// Identity of the assessment in the store.
+    pub id: i64,
+    /// The newest version's facts.
+    pub row: Arc<ResultRow>,
+    /// Per kind ([`Kind::index`]): unsettled and entering this run.
+    pub open: [bool; 2],
+}
+
+/// A granted line of a sealed batch that is neither void nor reversed.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// The assessment; it stands among the subjects.
+    pub subject: i64,
+    /// The kind.
+    pub kind: Kind,
+    /// The claim date of its batch.
+    pub claimed_on: NaiveDate,
+}
+
+/// Everything that a run looks at.
+#[derive(Clone, Debug, Default)]
+pub struct Docket {
+    /// All live assessments, settled or not, entering or not: identities are resolved over all of them.
+    pub subjects: Vec<Subject>,
+    /// All roster rows, approved or not.
+    pub roster: Vec<RosterEntry>,
+    /// The opening history.
+    pub opening: Vec<HistoryRow>,
+    /// What is granted.
+    pub grants: Vec<Grant>,
+}
+
+/// How much a run writes down beside its verdicts.
+#[derive(Clone, Debug, Default)]
+pub enum Trace {
+    /// Verdicts only.
+    #[default]
+    Nothing,
+    /// Per refused or held verdict, what was found (for the refusal list).
+    Failures,
+    /// Every step of these assessments (for `explain`).
+    Everything(BTreeSet<i64>),
+}
+
+/// The outcome of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Judgement {
+    /// Per subject (same order) and kind: the verdict; `None` where the kind is not open or cannot be judged.
+    pub verdicts: Vec<[Option<Verdict>; 2]>,
+    /// Per subject index and kind index: the steps that the trace asked for.
+    pub steps: BTreeMap<(usize, usize), Vec<Step>>,
+    /// Days on which no policy is in force though one was needed.
+    pub days_without_policy: BTreeSet<NaiveDate>,
+    /// Assessments whose rate and share would pay nothing: a configuration error (RULES section 4, step 4).
+    pub zero_amounts: BTreeSet<i64>,
+}
+
+/// Judges every open assessment and kind, in the order of RULES section 2.
+pub fn judge_all(docket: &Docket, catalogue: &Catalogue, claim_on: NaiveDate) -> Judgement {
+    let open: Vec<[bool; 2]> = docket.subjects.iter().map(|subject| subject.open).collect();
+    Bench::new(docket, catalogue).judge(&open, None, claim_on, &Trace::Nothing)
+}
+
+/// A run's view of everything that is known.
+pub struct Bench<'a> {
+    docket: &'a Docket,
+    catalogue: &'a Catalogue,
+    identities: Identities<'a>,
+    certificates: Certificates,
+    roster_rows: Vec<Option<usize>>,
+}
+
+impl<'a> Bench<'a> {
+    /// Resolves persons, certificates and rosters over everything that is known.
+    pub fn new(docket: &'a Docket, catalogue: &'a Catalogue) -> Bench<'a> {
+        let identities = Identities::resolve(docket);
+        let certificates = Certificates::resolve(docket);
+        let roster_rows = find_roster_rows(docket, &identities);
+        Bench { docket, catalogue, identities, certificates, roster_rows }
+    }
+
+    /// The person key of a subject: resident ID, or `prison/number`.
+    pub fn person_key(&self, subject: usize) -> &str {
+        self.identities.key(self.identities.subjects[subject])
+    }
+
+    /// The facts of a subject.
+    pub fn row(&self, subject: usize) -> &'a Arc<ResultRow> {
+        &self.docket.subjects[subject].row
+    }
+
+    /// The roster row that R4 finds for a subject.
+    pub fn roster_row(&self, subject: usize) -> Option<&'a RosterEntry> {
+        self.roster_rows[subject].and_then(|i| self.docket.roster.get(i))
+    }
+
+    /// Judges on a claim date the open kinds of the subjects assessed on or before `until`, where it is given. `open`
+    /// runs parallel to the subjects and names all that are unsettled: what does not enter yet may still show that a
+    /// certificate stands for two (R3a), lest the one who was assessed first be paid on it.
+    pub fn judge(&self, open: &[[bool; 2]], until: Option<NaiveDate>, claim_on: NaiveDate, trace: &Trace) -> Judgement {
+        let order = self.order(open, until);
+        let mut judgement =
+            Judgement { verdicts: vec![[None, None]; self.docket.subjects.len()], ..Judgement::default() };
+        let Some(claim_policy) = self.catalogue.policy_on(claim_on) else {
+            if !order.is_empty() {
+                judgement.days_without_policy.insert(claim_on);
+            }
+            return judgement;
+        };
+        let conflicts = Kind::ALL.map(|kind| self.certificate_conflicts(open, kind));
+        let mut history = History::new(self);
+        for subject in order {
+            for kind in Kind::ALL {
+                if !open[subject][kind.index()] {
+                    continue;
+                }
+                let conflict = self.certificates.subjects[subject].is_some_and(|at| conflicts[kind.index()][at]);
+                let case = rules::Case { bench: self, subject, kind, claim_on, claim_policy, conflict };
+                case.decide(&mut history, trace, &mut judgement);
+            }
+        }
+        judgement
+    }
+
+    /// The order of RULES section 2, ended by prison and number so that no tie is left to arrival.
+    fn order(&self, open: &[[bool; 2]], until: Option<NaiveDate>) -> Vec<usize> {
+        let enters = |i: usize| until.is_none_or(|until| self.docket.subjects[i].row.assessed_on <= until);
+        let mut order: Vec<usize> =
+            (0..self.docket.subjects.len()).filter(|i| open[*i] != [false, false] && enters(*i)).collect();
+        order.sort_by_cached_key(|i| {
+            let row = &*self.docket.subjects[*i].row;
+            (
+                (row.issued_on.is_none(), row.issued_on),
+                self.certificates.text(*i),
+                self.person_key(*i),
+                (&*row.occupation, row.level, row.class.as_str(), row.assessed_on),
+                row.certificate_type.map_or("", CertificateType::name),
+                (&*row.prison, row.number.as_str()),
+            )
+        });
+        order
+    }
+
+    /// R3a: per certificate whether it stands for two persons, occupations or levels among what is open for a kind.
+    fn certificate_conflicts(&self, open: &[[bool; 2]], kind: Kind) -> Vec<bool> {
+        let mut first = vec![None; self.certificates.len()];
+        let mut conflicts = vec![false; self.certificates.len()];
+        for (i, certificate) in self.certificates.subjects.iter().enumerate() {
+            let (Some(at), true) = (*certificate, open[i][kind.index()]) else { continue };
+            let stands_for = self.stands_for(i);
+            conflicts[at] |= *first[at].get_or_insert(stands_for) != stands_for;
+        }
+        conflicts
+    }
+
+    /// Whom and what a subject's certificate is for.
+    fn stands_for(&self, subject: usize) -> (u32, &'a str, Level) {
+        let row = &self.docket.subjects[subject].row;
+        (self.identities.subjects[subject], &row.occupation, row.level)
+    }
+}
+
+/// R4: per subject the roster row that covers it; of several the last approved, then the last received.
+fn find_roster_rows(docket: &Docket, identities: &Identities<'_>) -> Vec<Option<usize>> {
+    let approved = docket.roster.iter().enumerate().filter(|(_, entry)| entry.approval.is_some());
+    let mut by_person: Vec<(u32, usize)> = approved.map(|(i, _)| (identities.roster[i], i)).collect();
+    by_person.sort_unstable();
+    let covering = |i: usize, subject: &Subject| {
+        let person = identities.subjects[i];
+        let first = by_person.partition_point(|(other, _)| *other < person);
+        let of_person = by_person[first..].iter().take_while(|(other, _)| *other == person);
+        let covering = of_person.filter(|(_, at)| covers(&docket.roster[*at], &subject.row));
+        let newest = |at: &usize| {
+            let entry = &docket.roster[*at];
+            (entry.approval.as_ref().map(|approval| approval.on), entry.received_at, entry.id)
+        };
+        covering.map(|(_, at)| *at).max_by_key(newest)
+    };
+    docket.subjects.iter().enumerate().map(|(i, subject)| covering(i, subject)).collect()
+}
+
+/// Whether a roster row of the same person covers this course of this prison.
+fn covers(entry: &RosterEntry, row: &ResultRow) -> bool {
+    use chrono::Datelike;
+    entry.approval.as_ref().is_some_and(|approval| {
+        (&entry.row.occupation, entry.row.level, &entry.row.class) == (&row.occupation, row.level, &row.class)
+            && entry.row.prison == row.prison
+            && approval.on <= row.started_on
+            && approval.plan_year == row.started_on.year()
+            && entry.row.institution.as_ref().is_none_or(|institution| *institution == row.training_institution)
+    })
+}

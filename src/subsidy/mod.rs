@@ -1,0 +1,22 @@
+//! What the notice says, made exact. Pure: no I/O, no clock, no async, no floats.
+//!
+//! Read in this order: [`course`] and [`assessment`] (what is received), [`catalogue`] and [`policy`] (dated data),
+//! [`judge`] (the rules), [`verdict`] (their answer), [`register`] (what is known and settled), [`batch`] (what is
+//! claimed), [`goal`] (what it is all for).
+
+#![deny(clippy::float_arithmetic, clippy::float_cmp)]
+
+pub mod assessment;
+pub mod batch;
+pub mod calendar;
+pub mod catalogue;
+pub mod course;
+pub mod finding;
+pub mod goal;
+pub mod holidays;
+pub mod identifiers;
+pub mod judge;
+pub mod money;
+pub mod policy;
+pub mod register;
+pub mod verdict;
