@@ -1,0 +1,119 @@
+//! The small parts of a workbook: relations, the list of sheets, styles, shared texts.
+
+use super::date::{is_builtin_date, is_date_format};
+use super::table::Texts;
+use super::xml::{Malformed, Node, Xml};
+use super::{FileFault, fault};
+use std::collections::HashMap;
+
+/// Most relations of a part. Excel writes one for each sheet and a handful more.
+const MAX_RELATIONS: usize = 10_000;
+
+/// One relation of a part to another.
+pub(super) struct Relation {
+    pub(super) id: String,
+    /// The last word of its type: `worksheet`, `styles`, `sharedStrings`, `officeDocument`.
+    pub(super) kind: String,
+    pub(super) target: String,
+}
+
+/// Reads a `.rels` part.
+pub(super) fn relations(xml: &mut Xml<'_>) -> Result<Vec<Relation>, FileFault> {
+    let mut relations = Vec::new();
+    loop {
+        match xml.step()? {
+            Node::Open(element) if element.is("Relationship") => {
+                if relations.len() >= MAX_RELATIONS {
+                    return Err(fault::too_large("含有过多部件的文件"));
+                }
+                let kind = element.attribute("Type")?.unwrap_or_default();
+                relations.push(Relation {
+                    id: element.attribute("Id")?.unwrap_or_default(),
+                    kind: kind.rsplit('/').next().unwrap_or_default().to_owned(),
+                    target: element.attribute("Target")?.unwrap_or_default(),
+                });
+            }
+            Node::End => return Ok(relations),
+            _ => {}
+        }
+    }
+}
+
+/// What `workbook.xml` says.
+#[derive(Default)]
+pub(super) struct Contents {
+    /// Name and relation of each sheet, hidden ones too.
+    pub(super) sheets: Vec<(String, String)>,
+    pub(super) date_1904: bool,
+    /// `fullCalcOnLoad`.
+    pub(super) never_calculated: bool,
+}
+
+/// Reads `workbook.xml`.
+pub(super) fn contents(xml: &mut Xml<'_>, max_sheets: u32) -> Result<Contents, FileFault> {
+    let mut contents = Contents::default();
+    loop {
+        match xml.step()? {
+            Node::Open(element) if element.is("sheet") => {
+                let name = element.attribute("name")?.ok_or(Malformed("工作表没有名称"))?;
+                contents.sheets.push((name, element.attribute("id")?.unwrap_or_default()));
+                if contents.sheets.len() > max_sheets as usize {
+                    return Err(fault::too_large(format!("超过 {max_sheets} 张工作表")));
+                }
+            }
+            Node::Open(element) if element.is("workbookPr") => contents.date_1904 = element.flag("date1904")?,
+            Node::Open(element) if element.is("calcPr") => {
+                contents.never_calculated = element.flag("fullCalcOnLoad")?;
+            }
+            Node::End => return Ok(contents),
+            _ => {}
+        }
+    }
+}
+
+/// Reads `styles.xml`: which cell styles show a date.
+pub(super) fn date_styles(xml: &mut Xml<'_>) -> Result<Vec<bool>, FileFault> {
+    let mut custom: HashMap<u32, bool> = HashMap::new();
+    let mut used: Vec<u32> = Vec::new();
+    let mut in_cell_formats = false;
+    loop {
+        let depth = xml.depth();
+        match xml.step()? {
+            Node::Open(element) if depth == 1 => in_cell_formats = element.is("cellXfs"),
+            Node::Open(element) if element.is("numFmt") => {
+                let id = element.attribute("numFmtId")?.and_then(|id| id.trim().parse().ok());
+                let code = element.attribute("formatCode")?.unwrap_or_default();
+                if let Some(id) = id {
+                    // Formats of differential styles come later and must not replace those of cells.
+                    custom.entry(id).or_insert_with(|| is_date_format(&code));
+                }
+            }
+            Node::Open(element) if depth == 2 && in_cell_formats && element.is("xf") => {
+                let id = element.attribute("numFmtId")?.and_then(|id| id.trim().parse().ok());
+                used.push(id.unwrap_or(0));
+            }
+            Node::End => break,
+            _ => {}
+        }
+    }
+    // WPS and others write built-in ids with a code of their own: what is written counts.
+    Ok(used.iter().map(|id| custom.get(id).copied().unwrap_or_else(|| is_builtin_date(*id))).collect())
+}
+
+/// Reads `sharedStrings.xml`.
+pub(super) fn shared_texts(xml: &mut Xml<'_>) -> Result<Texts, FileFault> {
+    let mut texts = Texts::default();
+    let mut text = String::new();
+    loop {
+        let is_item = match xml.step()? {
+            Node::Open(element) => element.is("si"),
+            Node::End => return Ok(texts),
+            Node::Close | Node::Text(_) => false,
+        };
+        if is_item {
+            text.clear();
+            xml.rich_text(&mut text)?;
+            texts.push(&text)?;
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! What the papers look like, in and out: bytes <-> subsidy types. Pure: no files, no database, no clock.
+//!
+//! [`grid`] turns a workbook or csv into cells, [`reading`] turns cells into rows with findings and repairs,
+//! [`papers`] turns a batch into PDFs and workbooks, and packs them.
+
+pub mod grid;
+pub mod papers;
+pub mod reading;

@@ -1,0 +1,187 @@
+//! One row under the reader's eyes: its cells and texts, findings and repairs for whoever typed them.
+//!
+//! A method that yields `None` has either found an empty cell that may be empty, or recorded a finding that sets the
+//! row aside ([`Reader::is_faulty`]). Findings: `required-empty`, `error-cell`; those of typed values are in [`values`].
+
+mod values;
+
+use std::borrow::Cow;
+
+use chrono::NaiveDate;
+
+use super::ReadingContext;
+use super::advice;
+use super::cell::{is_error, is_filled, written};
+use super::clean::{Clean, clean, person_name, shown};
+use super::header::Layout;
+use super::names::Known;
+use super::spec::Key;
+use crate::forms::grid::Cell;
+use crate::subsidy::finding::{Code, Finding, Repair, RepairCode, Severity};
+
+/// What was found and repaired so far.
+#[derive(Default)]
+pub(super) struct Output {
+    pub findings: Vec<Finding>,
+    pub repairs: Vec<Repair>,
+}
+
+impl Output {
+    /// Takes over what another part found.
+    pub fn append(&mut self, other: &mut Output) {
+        self.findings.append(&mut other.findings);
+        self.repairs.append(&mut other.repairs);
+    }
+}
+
+/// A two-way answer: its words, and others that mean the same.
+pub(super) struct Answers {
+    /// The word for true.
+    pub yes: &'static str,
+    /// The word for false.
+    pub no: &'static str,
+    /// Others, with what they mean.
+    pub also: &'static [(&'static str, bool)],
+}
+
+/// Reads the cells of one row.
+pub(super) struct Reader<'a> {
+    ctx: &'a ReadingContext<'a>,
+    layout: &'a Layout<'a>,
+    row: u32,
+    cells: &'a [Cell],
+    out: &'a mut Output,
+    known: &'a mut Known,
+    faulty: bool,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader for one row.
+    pub fn new(
+        ctx: &'a ReadingContext<'a>,
+        layout: &'a Layout<'a>,
+        row: u32,
+        cells: &'a [Cell],
+        out: &'a mut Output,
+        known: &'a mut Known,
+    ) -> Reader<'a> {
+        Reader { ctx, layout, row, cells, out, known, faulty: false }
+    }
+
+    /// Whether something was found that sets the row aside.
+    pub fn is_faulty(&self) -> bool {
+        self.faulty
+    }
+
+    /// The day the file arrived.
+    pub fn arrived_on(&self) -> NaiveDate {
+        self.ctx.arrived_on
+    }
+
+    /// Whether the sheet has this column.
+    pub fn has_column(&self, key: Key) -> bool {
+        self.layout.column(key).is_some()
+    }
+
+    /// The filled cell of a column, whatever it holds.
+    fn filled(&self, key: Key) -> Option<&'a Cell> {
+        self.layout.column(key).and_then(|at| self.cells.get(at)).filter(|cell| is_filled(cell))
+    }
+
+    /// The text of a filled cell, before any reading.
+    pub fn raw(&self, key: Key) -> Option<Cow<'a, str>> {
+        self.filled(key).map(written)
+    }
+
+    /// The header of a column as the form has it.
+    pub fn header(&self, key: Key) -> &'a str {
+        self.layout.form.column(key).map_or(key.as_str(), |column| column.header.as_str())
+    }
+
+    /// Records what sets the row aside, at the cell of a column.
+    pub fn fault(&mut self, key: Key, code: Code, advice: String) {
+        self.faulty = true;
+        self.find(key, code, Severity::Error, advice);
+    }
+
+    /// Records a doubt.
+    pub fn doubt(&mut self, key: Key, code: Code, advice: String) {
+        self.find(key, code, Severity::Warning, advice);
+    }
+
+    fn find(&mut self, key: Key, code: Code, severity: Severity, advice: String) {
+        let cell = self.address(key);
+        let seen = self.raw(key).map(|raw| shown(&raw)).unwrap_or_default();
+        let finding = Finding { sheet: self.layout.sheet.to_string(), cell, code, severity, seen, advice };
+        self.out.findings.push(finding);
+    }
+
+    fn repair(&mut self, key: Key, code: RepairCode, seen: &str, taken: &str) {
+        let (cell, seen, taken) = (self.address(key), shown(seen), shown(taken));
+        self.out.repairs.push(Repair { sheet: self.layout.sheet.to_string(), cell, code, seen, taken });
+    }
+
+    fn address(&self, key: Key) -> String {
+        self.layout.address(self.row, self.layout.column(key).unwrap_or(0))
+    }
+
+    /// The cell of a column, if it is filled and no error; an empty required cell and an error are findings.
+    fn cell(&mut self, key: Key) -> Option<&'a Cell> {
+        let Some(cell) = self.filled(key) else {
+            let column = self.layout.form.column(key);
+            if self.has_column(key) && column.is_some_and(|column| column.required && !column.cells_may_be_empty) {
+                self.required_empty(key);
+            }
+            return None;
+        };
+        if !is_error(cell) {
+            return Some(cell);
+        }
+        let advice = advice::error_cell(self.header(key));
+        if key == Key::OccupationCode {
+            // FORMS: 职业编码 never sets a row aside.
+            self.doubt(key, Code::ErrorCell, advice);
+        } else {
+            self.fault(key, Code::ErrorCell, advice);
+        }
+        None
+    }
+
+    /// Records that a cell must be filled.
+    pub fn required_empty(&mut self, key: Key) {
+        let advice = advice::required_empty(key, self.header(key));
+        self.fault(key, Code::RequiredEmpty, advice);
+    }
+
+    /// Lists what cleaning did to a text that became `taken`.
+    fn cleaned(&mut self, key: Key, raw: &str, spaces: bool, full_width: bool, taken: &str) {
+        if spaces {
+            self.repair(key, RepairCode::Spaces, raw, taken);
+        }
+        if full_width {
+            self.repair(key, RepairCode::FullWidth, raw, taken);
+        }
+    }
+
+    /// A text.
+    pub fn text(&mut self, key: Key) -> Option<String> {
+        let raw = written(self.cell(key)?);
+        Some(self.cleaned_text(key, &raw))
+    }
+
+    fn cleaned_text(&mut self, key: Key, raw: &str) -> String {
+        let Clean { text, spaces, full_width } = clean(raw);
+        let text = text.into_owned();
+        self.cleaned(key, raw, spaces, full_width, &text);
+        text
+    }
+
+    /// 姓名: a text without the spaces that align two-character names.
+    pub fn name(&mut self, key: Key) -> Option<String> {
+        let raw = written(self.cell(key)?);
+        let packed = person_name(&raw);
+        let Clean { text: name, spaces, full_width } = clean(&packed);
+        self.cleaned(key, &raw, spaces || packed != raw, full_width, &name);
+        Some(name.into_owned())
+    }
+}
