@@ -1,0 +1,232 @@
+//! Deliveries: what is due to leave, to whom, and what came of it.
+//!
+//! - Writes: `delivery`, `delivery_file`, audit.
+//! - Safe to repeat because: a one-row update decides who sends; a packet is stored once and sent again as stored.
+//!   A lease that runs out leaves the delivery *in doubt*: it goes out again, marked 重发.
+
+use chrono::{DateTime, Utc};
+use rayon::prelude::*;
+use serde_json::json;
+
+use super::values::{Arg, Row, args};
+use super::vault::sha256_hex;
+use super::{Result, Store, StoreError, from_ms, to_ms};
+
+/// A delivery to be queued with a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewDelivery {
+    /// Unique for ever, e.g. `CZ-2026-Q4-001:bureau`; queueing it again changes nothing.
+    pub key: String,
+    /// The recipient's name in the settings.
+    pub recipient: String,
+}
+
+/// A delivery that is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Identity.
+    pub id: i64,
+    /// Its unique key; the Message-ID is made from it.
+    pub key: String,
+    /// The recipient's name in the settings.
+    pub recipient: String,
+    /// The batch.
+    pub batch: Option<String>,
+    /// When it was queued.
+    pub created_at: DateTime<Utc>,
+    /// Attempts begun so far.
+    pub attempts: u32,
+    /// An attempt is in doubt: mark it 重发.
+    pub resend: bool,
+    /// Its packet is stored.
+    pub packed: bool,
+}
+
+/// The right to send one delivery until a given instant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The delivery as of now.
+    pub delivery: Delivery,
+    /// Number of this attempt, from 1: whoever lost the lease meanwhile cannot finish it.
+    pub attempt: u32,
+}
+
+/// One file of a packet, as it leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PacketFile {
+    /// Name, in the folder or as attachment. No personal data in it.
+    pub name: String,
+    /// The bytes, encrypted where they are personal.
+    pub bytes: Vec<u8>,
+}
+
+/// When a delivery may be sent: `$1` is now.
+const COLUMNS_DUE: &str = "SELECT d.id, d.key, d.recipient, b.number, d.created_at, d.attempts, d.resend, d.state, \
+     (SELECT COUNT(*) FROM delivery_file f WHERE f.delivery_id = d.id) \
+     FROM delivery d LEFT JOIN batch b ON b.id = d.batch_id \
+     WHERE ((d.state = 'due' AND d.due_at <= $1) OR (d.state = 'sending' AND d.lease_until < $1)) \
+     AND NOT EXISTS (SELECT 1 FROM batch_void v WHERE v.batch_id = d.batch_id) ORDER BY d.id";
+
+/// How an attempt ended.
+struct Ending<'a> {
+    act: &'static str,
+    state: &'static str,
+    answer: &'a str,
+    due_at: Option<DateTime<Utc>>,
+}
+
+impl Store {
+    /// What is due: never sent, postponed until now, or in doubt; oldest first. Never of a void batch.
+    pub async fn due_deliveries(&self, now: DateTime<Utc>) -> Result<Vec<Delivery>> {
+        self.db.rows(COLUMNS_DUE, args![to_ms(now)]).await?.iter().map(delivery).collect()
+    }
+
+    /// A person asks: everything that waits is due now, what was set aside too. With `alone` no other process can be
+    /// sending, so that an open lease is one of a process that died: in doubt, and due at once.
+    pub async fn hurry_deliveries(&self, alone: bool, now: DateTime<Utc>) -> Result<()> {
+        let mut change = self.change().await?;
+        let waiting = "UPDATE delivery SET state = 'due', due_at = $1 \
+                       WHERE state = 'aside' OR (state = 'due' AND due_at > $1)";
+        let mut hurried = change.tx.run(waiting, args![to_ms(now)]).await?;
+        if alone {
+            let open = "UPDATE delivery SET lease_until = $1 WHERE state = 'sending' AND lease_until >= $2";
+            hurried += change.tx.run(open, args![to_ms(now) - 1, to_ms(now)]).await?;
+        }
+        if hurried == 0 {
+            return change.roll_back().await;
+        }
+        change.audit("delivery.hurried", "all", &json!({"deliveries": hurried}), now);
+        change.commit("hurry-deliveries").await
+    }
+
+    /// Takes the right to send, or `None` where another has it or nothing is due any more.
+    pub async fn lease_delivery(&self, id: i64, until: DateTime<Utc>, now: DateTime<Utc>) -> Result<Option<Lease>> {
+        let mut change = self.change().await?;
+        let due = change.tx.rows(COLUMNS_DUE, args![to_ms(now)]).await?;
+        let mut due: Vec<Delivery> = due.iter().map(delivery).collect::<Result<_>>()?;
+        due.retain(|delivery| delivery.id == id);
+        let Some(mut delivery) = due.pop() else { return Ok(None) };
+        let sql = "UPDATE delivery SET state = 'sending', lease_until = $2, attempts = attempts + 1, resend = $3 \
+                   WHERE id = $1 AND attempts = $4 AND state IN ('due', 'sending')";
+        let args = args![id, to_ms(until), delivery.resend, delivery.attempts];
+        if change.tx.run(sql, args).await? != 1 {
+            return Ok(None);
+        }
+        delivery.attempts += 1;
+        let attempt = delivery.attempts;
+        let detail = json!({"attempt": attempt, "resend": delivery.resend});
+        change.audit("delivery.attempted", &delivery.key, &detail, now);
+        change.commit("lease-delivery").await?;
+        Ok(Some(Lease { delivery, attempt }))
+    }
+
+    /// Stores the packet of a delivery, once: the first writer wins, and its files are returned.
+    pub async fn store_packet(&self, id: i64, files: Vec<PacketFile>, at: DateTime<Utc>) -> Result<Vec<PacketFile>> {
+        let rows: Vec<[Arg; 5]> = files
+            .par_iter()
+            .enumerate()
+            .map(|(i, file)| {
+                let position = i64::try_from(i).unwrap_or(i64::MAX);
+                let sealed = self.vault.seal("delivery_file.sealed", &file.bytes);
+                args![id, position, file.name.clone(), sha256_hex(&file.bytes), sealed]
+            })
+            .collect();
+        let mut change = self.change().await?;
+        let row = change.tx.row("SELECT key FROM delivery WHERE id = $1", args![id]).await?;
+        let row = row.ok_or_else(|| StoreError::Unknown { what: "delivery", key: id.to_string() })?;
+        let stored = change.tx.int("SELECT COUNT(*) FROM delivery_file WHERE delivery_id = $1", args![id]).await?;
+        if stored > 0 {
+            change.roll_back().await?;
+            return self.packet(id).await.map(Option::unwrap_or_default);
+        }
+        for row in rows {
+            change.tx.insert("delivery_file (delivery_id, position, name, sha256, sealed)", [row]).await?;
+        }
+        change.audit("delivery.packed", &row.text(0)?, &json!({"files": files.len()}), at);
+        change.commit("store-packet").await?;
+        Ok(files)
+    }
+
+    /// The packet of a delivery, checked against its hashes; `None` if none is stored.
+    pub async fn packet(&self, id: i64) -> Result<Option<Vec<PacketFile>>> {
+        let sql = "SELECT name, sha256, sealed FROM delivery_file WHERE delivery_id = $1 ORDER BY position";
+        let mut files = Vec::new();
+        for row in self.db.rows(sql, args![id]).await? {
+            let bytes = self.vault.open("delivery_file.sealed", &row.bytes(2)?)?;
+            if sha256_hex(&bytes) != row.text(1)? {
+                return Err(StoreError::Damaged(format!("packet of delivery {id}")));
+            }
+            files.push(PacketFile { name: row.text(0)?, bytes });
+        }
+        Ok((!files.is_empty()).then_some(files))
+    }
+
+    /// Records that it was accepted. `false`: the lease was lost meanwhile, nothing is recorded.
+    pub async fn finish_delivery(&self, lease: &Lease, answer: &str, at: DateTime<Utc>) -> Result<bool> {
+        let ending = Ending { act: "delivery.accepted", state: "done", answer, due_at: None };
+        self.end_attempt(lease, &ending, at).await
+    }
+
+    /// Records that the attempt failed and when to try again.
+    pub async fn postpone_delivery(
+        &self,
+        lease: &Lease,
+        answer: &str,
+        again_at: DateTime<Utc>,
+        at: DateTime<Utc>,
+    ) -> Result<bool> {
+        let ending = Ending { act: "delivery.postponed", state: "due", answer, due_at: Some(again_at) };
+        self.end_attempt(lease, &ending, at).await
+    }
+
+    /// Records that it was refused for good: a person must look.
+    pub async fn set_delivery_aside(&self, lease: &Lease, reason: &str, at: DateTime<Utc>) -> Result<bool> {
+        let ending = Ending { act: "delivery.set-aside", state: "aside", answer: reason, due_at: None };
+        self.end_attempt(lease, &ending, at).await
+    }
+
+    async fn end_attempt(&self, lease: &Lease, ending: &Ending<'_>, at: DateTime<Utc>) -> Result<bool> {
+        let mut change = self.change().await?;
+        let sql = "UPDATE delivery SET state = $3, lease_until = NULL, answer = $4, due_at = COALESCE($5, due_at), \
+                   done_at = $6 WHERE id = $1 AND attempts = $2 AND state = 'sending'";
+        let answer = self.vault.seal("delivery.answer", ending.answer.as_bytes());
+        let done_at = (ending.state == "done").then(|| to_ms(at));
+        let due_at = ending.due_at.map(to_ms);
+        let args = args![lease.delivery.id, lease.attempt, ending.state, answer, due_at, done_at];
+        if change.tx.run(sql, args).await? != 1 {
+            change.roll_back().await?;
+            return Ok(false);
+        }
+        change.audit(ending.act, &lease.delivery.key, &json!({"attempt": lease.attempt}), at);
+        change.commit("end-attempt").await?;
+        Ok(true)
+    }
+
+    /// Deliveries, oldest first, with state and last answer, for `status` and `batch show`.
+    pub async fn deliveries(&self) -> Result<Vec<(Delivery, String, Option<String>)>> {
+        let sql = "SELECT d.id, d.key, d.recipient, b.number, d.created_at, d.attempts, d.resend, d.state, \
+                   (SELECT COUNT(*) FROM delivery_file f WHERE f.delivery_id = d.id), d.answer \
+                   FROM delivery d LEFT JOIN batch b ON b.id = d.batch_id ORDER BY d.id";
+        let mut deliveries = Vec::new();
+        for row in self.db.rows(sql, []).await? {
+            let answer = row.bytes_or_null(9)?.map(|sealed| self.opened("delivery.answer", &sealed)).transpose()?;
+            deliveries.push((delivery(&row)?, row.text(7)?, answer));
+        }
+        Ok(deliveries)
+    }
+}
+
+fn delivery(row: &Row) -> Result<Delivery> {
+    // Whoever finds a delivery in sending finds it in doubt.
+    let resend = row.int(6)? != 0 || row.text(7)? == "sending";
+    Ok(Delivery {
+        id: row.int(0)?,
+        key: row.text(1)?,
+        recipient: row.text(2)?,
+        batch: row.text_or_null(3)?,
+        created_at: from_ms(row.int(4)?)?,
+        attempts: row.number(5)?,
+        resend,
+        packed: row.int(8)? > 0,
+    })
+}

@@ -1,0 +1,150 @@
+//! A canonical dump of the domain tables, opened: two stores with the same history dump the same text.
+//!
+//! For tests. Left out: nonces, lease times, attempts, audit, and what depends on them.
+//! Trusts: the caller, with personal data in clear.
+
+use super::{Result, Store, to_ms};
+use crate::subsidy::assessment::{HistoryRow, ResultRow};
+
+impl Store {
+    /// The dump: one line per fact, sorted within each part.
+    pub async fn dump(&self) -> Result<String> {
+        let mut out = String::new();
+        for part in [
+            self.dump_originals().await?,
+            self.dump_versions().await?,
+            self.dump_rosters().await?,
+            self.dump_plain_rows().await?,
+            self.dump_batches().await?,
+            self.dump_deliveries().await?,
+        ] {
+            let mut lines = part;
+            lines.sort_unstable();
+            for line in lines {
+                out.push_str(&line);
+                out.push('\n');
+            }
+        }
+        Ok(out)
+    }
+
+    async fn dump_originals(&self) -> Result<Vec<String>> {
+        let sql = "SELECT sha256, received_at, name, length, kind, counts, report FROM original";
+        let mut lines = Vec::new();
+        for row in self.db.rows(sql, []).await? {
+            let name = self.opened("original.name", &row.bytes(2)?)?;
+            let report = row.bytes_or_null(6)?.map(|sealed| self.vault.open("original.report", &sealed)).transpose()?;
+            let report = report.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+            let (kind, counts) = (row.text_or_null(4)?.unwrap_or_default(), row.text_or_null(5)?.unwrap_or_default());
+            lines.push(format!(
+                "original {} {} {} {name} {kind} {counts} {report}",
+                row.text(0)?,
+                row.int(1)?,
+                row.int(3)?
+            ));
+        }
+        Ok(lines)
+    }
+
+    async fn dump_versions(&self) -> Result<Vec<String>> {
+        let sql = "SELECT o.sha256, v.sheet_no, v.row_no, v.received_at, v.seen_at, v.live, v.sealed \
+                   FROM assessment_version v JOIN original o ON o.id = v.original_id";
+        let mut lines = Vec::new();
+        for row in self.db.rows(sql, []).await? {
+            let result: ResultRow = self.vault.open_value("assessment_version.sealed", &row.bytes(6)?)?;
+            let place = format!("{} {}/{}", row.text(0)?, row.int(1)?, row.int(2)?);
+            let (received, seen, live) = (row.int(3)?, row.int(4)?, row.int(5)?);
+            lines.push(format!(
+                "version {} {place} {received} {seen} live={live} {}",
+                result.key().canonical(),
+                json(&result)
+            ));
+        }
+        Ok(lines)
+    }
+
+    async fn dump_rosters(&self) -> Result<Vec<String>> {
+        let register = self.load_register().await?;
+        let entries = register.roster.iter().map(|entry| {
+            let approval = entry.approval.as_ref().map(|a| format!("{} {}", a.on, a.plan_year)).unwrap_or_default();
+            format!("roster {} [{approval}] {}", to_ms(entry.received_at), json(&entry.row))
+        });
+        Ok(entries.collect())
+    }
+
+    async fn dump_plain_rows(&self) -> Result<Vec<String>> {
+        let mut lines: Vec<String> = self.survey().await?.iter().map(|row| format!("survey {}", json(row))).collect();
+        for row in self.db.rows("SELECT sealed FROM history_row", []).await? {
+            let row: HistoryRow = self.vault.open_value("history_row.sealed", &row.bytes(0)?)?;
+            lines.push(format!("history {}", json(&row)));
+        }
+        for verdict in self.verdicts().await? {
+            let key = self.assessment_key(verdict.assessment_id).await?;
+            let (kind, outcome) = (verdict.kind, verdict.outcome.code());
+            lines.push(format!("verdict {key} {kind} {outcome} {} {}", verdict.rules.codes(), verdict.amount.0));
+        }
+        Ok(lines)
+    }
+
+    async fn dump_batches(&self) -> Result<Vec<String>> {
+        let mut lines = Vec::new();
+        for header in self.batches().await? {
+            let batch = self.batch(&header.number).await?;
+            let number = &header.number;
+            let (sealed_at, totals) = (to_ms(header.sealed_at), &header.totals);
+            lines.push(format!("batch {number} {sealed_at} {} {totals:?} {:?}", header.claim_on, header.previous));
+            if let Some((reason, by, at)) = &batch.void {
+                lines.push(format!("batch {number} void {reason} {by} {}", to_ms(*at)));
+            }
+            for line in &batch.lines {
+                let (key, reverses) = (self.assessment_key(line.assessment_id).await?, &line.reverses);
+                let facts = line.roster_fingerprint.is_some();
+                let (payable, warnings, late) = (&line.payable, line.warnings.0, line.late);
+                let (n, text) = (line.number, &line.canonical);
+                lines.push(format!(
+                    "batch {number} line {n:06} {text} {key} {payable:?} {warnings} {late} {facts} {reverses:?}"
+                ));
+            }
+            for refusal in &batch.refusals {
+                let key = self.assessment_key(refusal.assessment_id).await?;
+                let (n, kind, codes) = (refusal.number, refusal.kind, refusal.rules.codes());
+                let (settles, details) = (refusal.settles, &refusal.details);
+                lines.push(format!("batch {number} refusal {n:06} {key} {kind} {codes} {settles} {details:?}"));
+            }
+            lines.extend(batch.balances.iter().map(|balance| format!("batch {number} balance {balance:?}")));
+            // Papers print the audit head, whose count depends on how often a delivery was tried: names only.
+            lines
+                .extend(batch.papers.iter().map(|paper| format!("batch {number} paper {} {}", paper.kind, paper.name)));
+        }
+        for pending in self.pending_reversals().await? {
+            lines.push(format!("reversal {} {} {}", pending.batch, pending.line.number, pending.reason));
+        }
+        for row in self
+            .db
+            .rows("SELECT b.number, r.refusal, r.number, r.kind FROM reopening r JOIN batch b ON b.id = r.batch_id", [])
+            .await?
+        {
+            lines.push(format!("reopening {} {} {} {}", row.text(0)?, row.int(1)?, row.int(2)?, row.text(3)?));
+        }
+        Ok(lines)
+    }
+
+    async fn dump_deliveries(&self) -> Result<Vec<String>> {
+        let mut lines = Vec::new();
+        for (delivery, state, _) in self.deliveries().await? {
+            let files = self.packet(delivery.id).await?.unwrap_or_default();
+            let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+            lines.push(format!("delivery {} {} {state} {}", delivery.key, delivery.recipient, names.join(" ")));
+        }
+        Ok(lines)
+    }
+
+    /// The assessment without its identity.
+    async fn assessment_key(&self, id: i64) -> Result<String> {
+        Ok(self.version(id).await?.key().canonical())
+    }
+}
+
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}

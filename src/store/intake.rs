@@ -1,0 +1,286 @@
+//! Taking a file in: its rows and its report in one transaction, the fate of each row decided under the ledger lock.
+//!
+//! - Reads: `assessment_version`, `survey_row`, `history_row`, `batch_line`.
+//! - Writes: the same, `roster`, `roster_block`, `roster_approval`, `original` (its report), audit.
+//! - Safe to repeat because: rows are known by what they say. The same bytes again change nothing, unless the catalogue
+//!   changed so that rows which came back can now be read: these are taken, at the place of the first arrival.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::ledger::Change;
+use super::originals::Kept;
+use super::roster::ApprovalNote;
+use super::values::{Arg, args};
+use super::versions::Place;
+use super::{Result, Store, StoreError, to_ms};
+use crate::subsidy::assessment::{HistoryRow, ResultRow, RosterRow, SurveyRow};
+
+/// What a file was recognised as.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileKind {
+    /// 考核结果表
+    Results,
+    /// 培训人员信息表
+    Roster,
+    /// Opening history.
+    History,
+    /// Yearly survey (摸排).
+    Survey,
+    /// Nothing that is known.
+    Unknown,
+}
+
+/// A row with its place in the file.
+#[derive(Clone, Debug)]
+pub struct Placed<T> {
+    /// Sheet, from 0.
+    pub sheet: u32,
+    /// Row in the sheet, from 1.
+    pub row: u32,
+    /// The row's content.
+    pub value: T,
+}
+
+/// The good rows of a file, after repairs.
+#[derive(Clone, Debug, Default)]
+pub struct Rows {
+    /// Result rows.
+    pub results: Vec<Placed<Arc<ResultRow>>>,
+    /// Roster rows: together one roster.
+    pub roster: Vec<RosterRow>,
+    /// Opening history.
+    pub history: Vec<HistoryRow>,
+    /// Yearly survey.
+    pub survey: Vec<SurveyRow>,
+}
+
+/// One file to be taken in.
+#[derive(Clone, Debug)]
+pub struct Intake<'a> {
+    /// The original: as [`Store::keep_original`] returned it, or in a dry run as [`Kept::not_kept`] made it.
+    pub original: &'a Kept,
+    /// Its good rows.
+    pub rows: &'a Rows,
+    /// Approval given with the file, where it holds a roster.
+    pub approval: Option<&'a ApprovalNote>,
+    /// When it is taken in.
+    pub at: DateTime<Utc>,
+    /// Decide everything, store nothing.
+    pub dry_run: bool,
+}
+
+/// What became of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Stored (in a dry run: would be stored).
+    Taken {
+        /// Identity of this version.
+        version_id: i64,
+        /// Identity of the assessment: that of its first version.
+        assessment_id: i64,
+        /// The version that was the newest until now, if this one takes its place.
+        supersedes: Option<i64>,
+    },
+    /// Nothing new; not stored.
+    Duplicate,
+    /// It would change an assessment that a batch grants: correct it by reversal. Not stored.
+    AlreadyClaimed {
+        /// That batch.
+        batch: String,
+    },
+}
+
+/// What became of the rows of a file, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fates {
+    /// Of [`Rows::results`].
+    pub results: Vec<Fate>,
+    /// The roster that [`Rows::roster`] became.
+    pub roster_id: Option<i64>,
+    /// How many of its rows were stored.
+    pub roster_taken: u32,
+    /// How many were known from the same file.
+    pub roster_known: u32,
+    /// Whether the approval that came with the file was registered.
+    pub approved: bool,
+    /// Of [`Rows::history`].
+    pub history: Vec<Fate>,
+    /// Of [`Rows::survey`].
+    pub survey: Vec<Fate>,
+}
+
+/// Figures of a report.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Data rows in the file.
+    pub rows: u32,
+    /// Rows stored.
+    pub taken: u32,
+    /// Rows that were known.
+    pub duplicates: u32,
+    /// Taken rows that replaced an older version.
+    pub superseded: u32,
+    /// Rows that come back.
+    pub set_aside: u32,
+    /// Findings of severity error.
+    pub errors: u32,
+    /// Findings of severity warning.
+    pub warnings: u32,
+}
+
+/// The report on a file, as the caller wrote it; its text is sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// What the file was recognised as.
+    pub kind: FileKind,
+    /// Figures.
+    pub counts: Counts,
+    /// The report's text (JSON). May hold personal data.
+    pub json: Vec<u8>,
+}
+
+/// The outcome of [`Store::take_in`].
+#[derive(Clone, Debug)]
+pub struct TakenIn {
+    /// What became of each row.
+    pub fates: Fates,
+    /// What the caller made of it.
+    pub report: Report,
+}
+
+impl Fates {
+    /// Counts taken, duplicate and superseding rows, for a report.
+    pub fn count(&self) -> Counts {
+        let mut counts = Counts { taken: self.roster_taken, duplicates: self.roster_known, ..Counts::default() };
+        for fate in self.results.iter().chain(&self.history).chain(&self.survey) {
+            match fate {
+                Fate::Taken { supersedes, .. } => {
+                    counts.taken += 1;
+                    counts.superseded += u32::from(supersedes.is_some());
+                }
+                Fate::Duplicate => counts.duplicates += 1,
+                Fate::AlreadyClaimed { .. } => {}
+            }
+        }
+        counts
+    }
+}
+
+impl FileKind {
+    /// Every kind.
+    pub const ALL: [FileKind; 5] =
+        [FileKind::Results, FileKind::Roster, FileKind::History, FileKind::Survey, FileKind::Unknown];
+
+    /// The word on the command line, in reports and in the database.
+    pub const fn code(self) -> &'static str {
+        match self {
+            FileKind::Results => "results",
+            FileKind::Roster => "roster",
+            FileKind::History => "history",
+            FileKind::Survey => "survey",
+            FileKind::Unknown => "unknown",
+        }
+    }
+
+    /// Reads what [`FileKind::code`] wrote.
+    pub fn from_code(code: &str) -> Option<FileKind> {
+        FileKind::ALL.into_iter().find(|kind| kind.code() == code)
+    }
+}
+
+impl Store {
+    /// Takes a file in. `finish` turns the fates into the report that is stored with them.
+    pub async fn take_in<F>(&self, intake: Intake<'_>, finish: F) -> Result<TakenIn>
+    where
+        F: FnOnce(&Fates) -> Report + Send,
+    {
+        let mut change = self.change().await?;
+        let first = intake.original.id == 0 || !self.is_read(&mut change, intake.original.id).await?;
+        let mut fates = Fates {
+            results: self.take_results(&mut change, &intake).await?,
+            history: self.take_history(&mut change, &intake).await?,
+            survey: self.take_survey(&mut change, &intake).await?,
+            ..Fates::default()
+        };
+        self.take_roster(&mut change, &intake, &mut fates).await?;
+        let report = finish(&fates);
+        let changes = fates.count().taken > 0 || fates.approved;
+        if intake.dry_run || !(first || changes) {
+            change.roll_back().await?;
+            return Ok(TakenIn { fates, report });
+        }
+        if changes {
+            change.facts_change();
+        }
+        self.store_report(&mut change, &intake, &report).await?;
+        change.commit("take-in").await?;
+        Ok(TakenIn { fates, report })
+    }
+
+    /// Whether an original was taken in before.
+    async fn is_read(&self, change: &mut Change, original: i64) -> Result<bool> {
+        let row = change.tx.row("SELECT read_at FROM original WHERE id = $1", args![original]).await?;
+        let row = row.ok_or_else(|| StoreError::Unknown { what: "original", key: original.to_string() })?;
+        Ok(row.int_or_null(0)?.is_some())
+    }
+
+    async fn store_report(&self, change: &mut Change, intake: &Intake<'_>, report: &Report) -> Result<()> {
+        let counts = report.counts;
+        let text = serde_json::to_string(&counts).map_err(|_| StoreError::Contradiction("counts do not serialise"))?;
+        let sealed = self.vault.seal("original.report", &report.json);
+        let sql = "UPDATE original SET read_at = $2, kind = $3, set_aside = $4, errors = $5, counts = $6, report = $7 \
+                   WHERE id = $1";
+        let id = intake.original.id;
+        let kind = report.kind.code();
+        change.tx.run(sql, args![id, to_ms(intake.at), kind, counts.set_aside, counts.errors, text, sealed]).await?;
+        let detail = json!({"kind": kind, "counts": counts, "sha256": intake.original.sha256});
+        change.audit("original.read", &id.to_string(), &detail, intake.at);
+        Ok(())
+    }
+
+    /// History rows: one with known content is a duplicate.
+    async fn take_history(&self, change: &mut Change, intake: &Intake<'_>) -> Result<Vec<Fate>> {
+        let rows = &intake.rows.history;
+        let hashes: Vec<[u8; 16]> = rows.par_iter().map(|row| self.content_hash("history_row", row)).collect();
+        let keys: Vec<Arg> = hashes.iter().map(|hash| Arg::from(*hash)).collect();
+        let known = change.tx.rows_in("SELECT content_hash FROM history_row WHERE content_hash IN ", &keys).await?;
+        let mut known: HashSet<[u8; 16]> = known.iter().map(|row| row.hash(0)).collect::<Result<_>>()?;
+        let mut next = change.tx.int("SELECT COALESCE(MAX(id), 0) + 1 FROM history_row", []).await?;
+        let mut fates = Vec::with_capacity(rows.len());
+        let mut inserts = Vec::new();
+        for (row, hash) in rows.iter().zip(hashes) {
+            if !known.insert(hash) {
+                fates.push(Fate::Duplicate);
+                continue;
+            }
+            fates.push(Fate::Taken { version_id: next, assessment_id: next, supersedes: None });
+            let sealed = self.vault.seal_value("history_row.sealed", row);
+            inserts.push(args![next, hash, intake.original.id, sealed]);
+            next += 1;
+        }
+        if !intake.dry_run {
+            change.tx.insert("history_row (id, content_hash, original_id, sealed)", inserts).await?;
+        }
+        Ok(fates)
+    }
+
+    /// Keyed hash of a row's content.
+    pub(super) fn content_hash<T: Serialize>(&self, context: &'static str, row: &T) -> [u8; 16] {
+        self.vault.lookup(context, &postcard::to_stdvec(row).expect("rows of plain data serialise"))
+    }
+}
+
+impl Intake<'_> {
+    /// Where the file stands in the order of versions. What a dry run does not keep would come last.
+    pub(super) fn place(&self) -> Place {
+        let id = if self.original.id == 0 { i64::MAX } else { self.original.id };
+        (to_ms(self.original.received_at), id)
+    }
+}

@@ -1,0 +1,142 @@
+//! Originals: the bytes of every file that arrived, kept and sealed before anybody reads them.
+//!
+//! - Writes: `original`.
+//! - Safe to repeat because: SHA-256 is unique; a second arrival of the same bytes changes nothing, and the instant of
+//!   the first arrival stays the one that counts.
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+use super::intake::{FileKind, Report};
+use super::values::{Row, args};
+use super::vault::sha256_hex;
+use super::{Result, Store, StoreError, from_ms, to_ms};
+
+/// What the store knew of some bytes when they arrived.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// Never seen before; kept now.
+    New,
+    /// Kept before, not yet taken in (a process died in between, or works on it now).
+    Waiting,
+    /// Taken in before.
+    Read,
+}
+
+/// An original that is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Identity; 0 for one that a dry run did not keep.
+    pub id: i64,
+    /// SHA-256 of the bytes in hexadecimal.
+    pub sha256: String,
+    /// When these bytes were *first* received.
+    pub received_at: DateTime<Utc>,
+    /// New, waiting or read.
+    pub state: Arrival,
+}
+
+/// An original with its name, for lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Original {
+    /// Identity, hash, first arrival, state.
+    pub kept: Kept,
+    /// Name of the file at its first arrival. May hold a person's name.
+    pub name: String,
+    /// Length in bytes.
+    pub bytes: u64,
+}
+
+impl Kept {
+    /// For a dry run on bytes that were never seen: nothing is kept, they count as received now.
+    pub fn not_kept(bytes: &[u8], received_at: DateTime<Utc>) -> Kept {
+        Kept { id: 0, sha256: sha256_hex(bytes), received_at, state: Arrival::New }
+    }
+}
+
+impl Store {
+    /// Keeps the bytes of a file. A second arrival of the same bytes changes nothing.
+    pub async fn keep_original(&self, name: &str, bytes: &[u8], received_at: DateTime<Utc>) -> Result<Kept> {
+        let sha256 = sha256_hex(bytes);
+        if let Some(known) = self.find_original(&sha256).await? {
+            return Ok(known);
+        }
+        // Sealed before the lock is taken: it takes longest.
+        let sealed = self.vault.seal("original_bytes.sealed", bytes);
+        let mut change = self.change().await?;
+        if let Some(row) = change.tx.row(FIND, args![sha256.clone()]).await? {
+            return kept(&row);
+        }
+        let id = change.tx.int("SELECT COALESCE(MAX(id), 0) + 1 FROM original", []).await?;
+        let name = self.vault.seal("original.name", name.as_bytes());
+        let length = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+        let columns = "original (id, sha256, received_at, name, length)";
+        change.tx.insert(columns, [args![id, sha256.clone(), to_ms(received_at), name, length]]).await?;
+        change.tx.insert("original_bytes (original_id, sealed)", [args![id, sealed]]).await?;
+        let detail = json!({"sha256": sha256, "bytes": length});
+        change.audit("original.kept", &id.to_string(), &detail, received_at);
+        change.commit("keep-original").await?;
+        Ok(Kept { id, sha256, received_at: from_ms(to_ms(received_at))?, state: Arrival::New })
+    }
+
+    /// What is known of some bytes, without keeping them (for a dry run: `None` = never seen).
+    pub async fn find_original(&self, sha256: &str) -> Result<Option<Kept>> {
+        self.db.row(FIND, args![sha256.to_owned()]).await?.as_ref().map(kept).transpose()
+    }
+
+    /// Kept but not yet taken in, in order of arrival: work that a dead process left behind.
+    pub async fn waiting_originals(&self) -> Result<Vec<Original>> {
+        let sql = "SELECT id, sha256, received_at, read_at, name, length FROM original \
+                   WHERE read_at IS NULL ORDER BY received_at, id";
+        self.db.rows(sql, []).await?.iter().map(|row| self.original(row)).collect()
+    }
+
+    /// The bytes of an original, checked against its hash.
+    pub async fn original_bytes(&self, id: i64) -> Result<Vec<u8>> {
+        let sql = "SELECT b.sealed, o.sha256 FROM original o JOIN original_bytes b ON b.original_id = o.id \
+                   WHERE o.id = $1";
+        let row = self.db.row(sql, args![id]).await?;
+        let row = row.ok_or_else(|| StoreError::Unknown { what: "original", key: id.to_string() })?;
+        let bytes = self.vault.open("original_bytes.sealed", &row.bytes(0)?)?;
+        if sha256_hex(&bytes) == row.text(1)? { Ok(bytes) } else { Err(StoreError::Damaged(format!("original {id}"))) }
+    }
+
+    /// The report of an original that was taken in; `None` while it waits.
+    pub async fn report(&self, id: i64) -> Result<Option<(Original, Report)>> {
+        let sql = "SELECT id, sha256, received_at, read_at, name, length, kind, counts, report FROM original \
+                   WHERE id = $1";
+        let row = self.db.row(sql, args![id]).await?;
+        let row = row.ok_or_else(|| StoreError::Unknown { what: "original", key: id.to_string() })?;
+        let Some(sealed) = row.bytes_or_null(8)? else { return Ok(None) };
+        let report = read_report(&row, 6, self.vault.open("original.report", &sealed)?)?;
+        Ok(Some((self.original(&row)?, report)))
+    }
+
+    /// Originals whose report has errors, newest first, with kind and counts (reports without their text).
+    pub async fn set_aside(&self) -> Result<Vec<(Original, Report)>> {
+        let sql = "SELECT id, sha256, received_at, read_at, name, length, kind, counts FROM original \
+                   WHERE errors > 0 ORDER BY id DESC";
+        let rows = self.db.rows(sql, []).await?;
+        rows.iter().map(|row| Ok((self.original(row)?, read_report(row, 6, Vec::new())?))).collect()
+    }
+
+    fn original(&self, row: &Row) -> Result<Original> {
+        let name = self.vault.open("original.name", &row.bytes(4)?)?;
+        Ok(Original { kept: kept(row)?, name: String::from_utf8_lossy(&name).into_owned(), bytes: row.count(5)? })
+    }
+}
+
+const FIND: &str = "SELECT id, sha256, received_at, read_at FROM original WHERE sha256 = $1";
+
+fn kept(row: &Row) -> Result<Kept> {
+    let state = if row.int_or_null(3)?.is_some() { Arrival::Read } else { Arrival::Waiting };
+    Ok(Kept { id: row.int(0)?, sha256: row.text(1)?, received_at: from_ms(row.int(2)?)?, state })
+}
+
+/// Reads kind and counts from two columns in order.
+pub(super) fn read_report(row: &Row, column: usize, json: Vec<u8>) -> Result<Report> {
+    let damaged = |what: &str| StoreError::Damaged(format!("{what} of a report"));
+    let kind = FileKind::from_code(&row.text(column)?).ok_or_else(|| damaged("kind"))?;
+    let counts = serde_json::from_str(&row.text(column + 1)?).map_err(|_| damaged("counts"))?;
+    Ok(Report { kind, counts, json })
+}

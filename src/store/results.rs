@@ -1,0 +1,236 @@
+//! Result rows and survey rows of a file: which are new, which are known, which are claimed already.
+//!
+//! - Reads, writes: `assessment_version`, `survey_row`; reads `batch_line`, `batch_void`.
+//! - Safe to repeat because: a row that says nothing new is not stored.
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+
+use super::intake::{Fate, Intake};
+use super::ledger::Change;
+use super::values::{Arg, Row, args};
+use super::versions::{Ruling, Version, rule};
+use super::{Result, Store, to_ms};
+use crate::subsidy::assessment::{ResultRow, SurveyRow};
+use crate::subsidy::identifiers::normalise;
+
+/// Rows that are sealed before they are inserted.
+const MAX_ROWS_SEALED: usize = 8192;
+
+/// The keyed hashes of a row.
+struct Hashes {
+    key: [u8; 16],
+    content: [u8; 16],
+    certificate: Option<[u8; 16]>,
+    person: [u8; 16],
+}
+
+/// What is known of one key.
+#[derive(Default)]
+struct Known {
+    assessment_id: i64,
+    versions: Vec<Version>,
+}
+
+/// Versions to be stored, and what changes with them.
+#[derive(Default)]
+struct Decided {
+    fates: Vec<Fate>,
+    /// Index of the row, identity of the version, identity of the assessment, live.
+    taken: Vec<(usize, i64, i64, bool)>,
+    superseded: Vec<Arg>,
+    said_again: Vec<Arg>,
+}
+
+impl Store {
+    pub(super) async fn take_results(&self, change: &mut Change, intake: &Intake<'_>) -> Result<Vec<Fate>> {
+        let rows = &intake.rows.results;
+        let hashes: Vec<Hashes> = rows.par_iter().map(|row| self.result_hashes(&row.value)).collect();
+        let keys: Vec<Arg> = hashes.iter().map(|hashes| Arg::from(hashes.key)).collect();
+        let next = change.tx.int("SELECT COALESCE(MAX(id), 0) + 1 FROM assessment_version", []).await?;
+        let sql = "SELECT id, received_at, original_id, seen_at, seen_in, content_hash, key_hash, assessment_id \
+                   FROM assessment_version WHERE key_hash IN ";
+        let found = if next == 1 { Vec::new() } else { change.tx.rows_in(sql, &keys).await? };
+        let known = known(&found)?;
+        let claimed = claimed(change, &known, &hashes, intake).await?;
+        let decided = decide(known, &hashes, intake, next, &claimed);
+        if intake.dry_run {
+            return Ok(decided.fates);
+        }
+        let (at, original) = intake.place();
+        for part in decided.taken.chunks(MAX_ROWS_SEALED) {
+            let inserts: Vec<[Arg; 14]> = part
+                .par_iter()
+                .map(|&(i, id, assessment_id, live)| {
+                    let (row, hashes) = (&rows[i], &hashes[i]);
+                    let sealed = self.vault.seal_value("assessment_version.sealed", &*row.value);
+                    let (key, content, person) = (hashes.key, hashes.content, hashes.person);
+                    args![
+                        id,
+                        assessment_id,
+                        key,
+                        original,
+                        row.sheet,
+                        row.row,
+                        at,
+                        at,
+                        original,
+                        content,
+                        hashes.certificate,
+                        person,
+                        live,
+                        sealed,
+                    ]
+                })
+                .collect();
+            let into = "assessment_version (id, assessment_id, key_hash, original_id, sheet_no, row_no, received_at, \
+                        seen_at, seen_in, content_hash, certificate_hash, person_hash, live, sealed)";
+            change.tx.insert(into, inserts).await?;
+        }
+        let sql = "UPDATE assessment_version SET live = 0 WHERE id IN ";
+        change.tx.run_in(sql, &[], &decided.superseded).await?;
+        let sql = "UPDATE assessment_version SET seen_at = $1, seen_in = $2 WHERE id IN ";
+        change.tx.run_in(sql, &args![at, original], &decided.said_again).await?;
+        Ok(decided.fates)
+    }
+
+    pub(super) async fn take_survey(&self, change: &mut Change, intake: &Intake<'_>) -> Result<Vec<Fate>> {
+        let rows = &intake.rows.survey;
+        let hashes: Vec<Hashes> = rows.par_iter().map(|row| self.survey_hashes(row)).collect();
+        let keys: Vec<Arg> = hashes.iter().map(|hashes| Arg::from(hashes.key)).collect();
+        let next = change.tx.int("SELECT COALESCE(MAX(id), 0) + 1 FROM survey_row", []).await?;
+        let sql = "SELECT id, received_at, original_id, seen_at, seen_in, content_hash, key_hash, id \
+                   FROM survey_row WHERE key_hash IN ";
+        let found = change.tx.rows_in(sql, &keys).await?;
+        let decided = decide(known(&found)?, &hashes, intake, next, &HashMap::new());
+        if intake.dry_run {
+            return Ok(decided.fates);
+        }
+        let (at, original) = intake.place();
+        let inserts = decided.taken.iter().map(|&(i, id, _, live)| {
+            let sealed = self.vault.seal_value("survey_row.sealed", &rows[i]);
+            args![id, hashes[i].key, original, at, at, original, hashes[i].content, live, sealed]
+        });
+        let into = "survey_row (id, key_hash, original_id, received_at, seen_at, seen_in, content_hash, live, sealed)";
+        change.tx.insert(into, inserts.collect::<Vec<_>>()).await?;
+        change.tx.run_in("UPDATE survey_row SET live = 0 WHERE id IN ", &[], &decided.superseded).await?;
+        let sql = "UPDATE survey_row SET seen_at = $1, seen_in = $2 WHERE id IN ";
+        change.tx.run_in(sql, &args![at, original], &decided.said_again).await?;
+        Ok(decided.fates)
+    }
+
+    fn result_hashes(&self, row: &ResultRow) -> Hashes {
+        Hashes {
+            key: self.vault.lookup("assessment", row.key().canonical().as_bytes()),
+            content: self.content_hash("assessment_version", row),
+            certificate: row.certificate_number.as_deref().and_then(|number| self.certificate_hash(number)),
+            person: self.prisoner_hash(&row.prison, &row.number),
+        }
+    }
+
+    fn survey_hashes(&self, row: &SurveyRow) -> Hashes {
+        let person = self.prisoner_hash(&row.prison, &row.number);
+        Hashes { key: person, content: self.content_hash("survey_row", row), certificate: None, person }
+    }
+
+    /// Keyed hash of a certificate number as RULES compares it; `None` for an empty one.
+    pub(super) fn certificate_hash(&self, number: &str) -> Option<[u8; 16]> {
+        let number = normalise(number);
+        (!number.is_empty()).then(|| self.vault.lookup("certificate", number.as_bytes()))
+    }
+
+    /// Keyed hash of prison and prisoner number.
+    pub(super) fn prisoner_hash(&self, prison: &str, number: &str) -> [u8; 16] {
+        self.vault.lookup("prisoner", format!("{prison}|{number}").as_bytes())
+    }
+}
+
+/// What is known, by key. Columns: id, first place (2), last place (2), content, key, assessment.
+fn known(found: &[Row]) -> Result<HashMap<[u8; 16], Known>> {
+    let mut known: HashMap<[u8; 16], Known> = HashMap::with_capacity(found.len());
+    let mut seen: std::collections::HashSet<i64> = std::collections::HashSet::with_capacity(found.len());
+    for row in found {
+        let version = Version {
+            id: row.int(0)?,
+            first: (row.int(1)?, row.int(2)?),
+            last: (row.int(3)?, row.int(4)?),
+            content: row.hash(5)?,
+        };
+        // A key that stands twice in the file is asked for twice.
+        if seen.insert(version.id) {
+            let entry = known.entry(row.hash(6)?).or_default();
+            entry.assessment_id = row.int(7)?;
+            entry.versions.push(version);
+        }
+    }
+    Ok(known)
+}
+
+/// Of the assessments that the file would change: those that a live batch grants, with that batch.
+async fn claimed(
+    change: &mut Change,
+    known: &HashMap<[u8; 16], Known>,
+    hashes: &[Hashes],
+    intake: &Intake<'_>,
+) -> Result<HashMap<i64, String>> {
+    let mut asked = Vec::new();
+    for hashes in hashes {
+        if let Some(known) = known.get(&hashes.key)
+            && matches!(rule(&known.versions, intake.place(), hashes.content), Ruling::New { .. })
+        {
+            asked.push(Arg::from(known.assessment_id));
+        }
+    }
+    let sql = "SELECT l.assessment_id, b.number FROM batch_line l JOIN batch b ON b.id = l.batch_id \
+               WHERE l.reverses_batch_id IS NULL \
+               AND NOT EXISTS (SELECT 1 FROM batch_void v WHERE v.batch_id = l.batch_id) \
+               AND NOT EXISTS (SELECT 1 FROM batch_line r WHERE r.reverses_batch_id = l.batch_id \
+                   AND r.reverses_line = l.line \
+                   AND NOT EXISTS (SELECT 1 FROM batch_void w WHERE w.batch_id = r.batch_id)) \
+               AND l.assessment_id IN ";
+    let rows = change.tx.rows_in(sql, &asked).await?;
+    rows.iter().map(|row| Ok((row.int(0)?, row.text(1)?))).collect()
+}
+
+/// Decides the fate of every row, in the order of the file.
+fn decide(
+    mut known: HashMap<[u8; 16], Known>,
+    hashes: &[Hashes],
+    intake: &Intake<'_>,
+    mut next: i64,
+    claimed: &HashMap<i64, String>,
+) -> Decided {
+    let place = intake.place();
+    let mut decided = Decided::default();
+    for (i, hashes) in hashes.iter().enumerate() {
+        let entry = known.entry(hashes.key).or_default();
+        let fate = match rule(&entry.versions, place, hashes.content) {
+            Ruling::Repeat { version, later } => {
+                if later {
+                    entry.versions[version].last = place;
+                    decided.said_again.push(Arg::from(entry.versions[version].id));
+                }
+                Fate::Duplicate
+            }
+            Ruling::New { live, replaces } => {
+                if let Some(batch) = claimed.get(&entry.assessment_id) {
+                    Fate::AlreadyClaimed { batch: batch.clone() }
+                } else {
+                    if entry.versions.is_empty() {
+                        entry.assessment_id = next;
+                    }
+                    let content = hashes.content;
+                    entry.versions.push(Version { id: next, first: place, last: place, content });
+                    decided.taken.push((i, next, entry.assessment_id, live));
+                    decided.superseded.extend(replaces.map(Arg::from));
+                    next += 1;
+                    Fate::Taken { version_id: next - 1, assessment_id: entry.assessment_id, supersedes: replaces }
+                }
+            }
+        };
+        decided.fates.push(fate);
+    }
+    debug_assert_eq!(to_ms(intake.original.received_at), place.0);
+    decided
+}

@@ -1,0 +1,82 @@
+//! The figures of `status`.
+
+use std::collections::BTreeMap;
+
+use super::verdicts::VerdictSummary;
+use super::{Result, Store, StoreError};
+
+/// The store in figures.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StatusNumbers {
+    /// Originals taken in.
+    pub originals_read: u64,
+    /// Originals kept and not yet taken in.
+    pub originals_waiting: u64,
+    /// Originals whose report has errors.
+    pub originals_with_errors: u64,
+    /// Rows that came back, over all reports.
+    pub rows_set_aside: u64,
+    /// Live assessments.
+    pub assessments: u64,
+    /// Rosters.
+    pub rosters: u64,
+    /// Rosters without approval: they cover nobody.
+    pub rosters_unapproved: u64,
+    /// Rows of the opening history.
+    pub history_rows: u64,
+    /// Persons surveyed.
+    pub survey_rows: u64,
+    /// The last calculation.
+    pub verdicts: Option<VerdictSummary>,
+    /// Batches that count.
+    pub batches_sealed: u64,
+    /// Void batches.
+    pub batches_void: u64,
+    /// Reversals that wait for the next batch.
+    pub reversals_pending: u64,
+    /// Deliveries by state: `due`, `sending`, `done`, `aside`, `withdrawn`.
+    pub deliveries: BTreeMap<String, u64>,
+    /// Audit entries.
+    pub audit_count: i64,
+    /// State of the facts.
+    pub facts_version: i64,
+}
+
+impl Store {
+    /// The store in figures.
+    pub async fn status(&self) -> Result<StatusNumbers> {
+        let count = async |sql: &'static str| -> Result<u64> {
+            let n = self.db.int(sql, []).await?;
+            u64::try_from(n).map_err(|_| StoreError::Damaged("count".to_owned()))
+        };
+        let stamp = self.stamp().await?;
+        let mut deliveries = BTreeMap::new();
+        for row in self.db.rows("SELECT state, COUNT(*) FROM delivery GROUP BY state", []).await? {
+            deliveries.insert(row.text(0)?, row.count(1)?);
+        }
+        let unapproved = "SELECT COUNT(*) FROM roster WHERE id NOT IN (SELECT roster_id FROM roster_approval)";
+        let pending = "SELECT COUNT(*) FROM reversal q WHERE q.batch_id NOT IN (SELECT batch_id FROM batch_void) \
+                       AND NOT EXISTS (SELECT 1 FROM batch_line r WHERE r.reverses_batch_id = q.batch_id \
+                           AND r.reverses_line = q.line \
+                           AND r.batch_id NOT IN (SELECT batch_id FROM batch_void))";
+        Ok(StatusNumbers {
+            originals_read: count("SELECT COUNT(*) FROM original WHERE read_at IS NOT NULL").await?,
+            originals_waiting: count("SELECT COUNT(*) FROM original WHERE read_at IS NULL").await?,
+            originals_with_errors: count("SELECT COUNT(*) FROM original WHERE errors > 0").await?,
+            rows_set_aside: count("SELECT CAST(COALESCE(SUM(set_aside), 0) AS BIGINT) FROM original").await?,
+            assessments: count("SELECT COUNT(*) FROM assessment_version WHERE live = 1").await?,
+            rosters: count("SELECT COUNT(*) FROM roster").await?,
+            rosters_unapproved: count(unapproved).await?,
+            history_rows: count("SELECT COUNT(*) FROM history_row").await?,
+            survey_rows: count("SELECT COUNT(*) FROM survey_row WHERE live = 1").await?,
+            verdicts: self.verdict_summary().await?,
+            batches_sealed: count("SELECT COUNT(*) FROM batch WHERE id NOT IN (SELECT batch_id FROM batch_void)")
+                .await?,
+            batches_void: count("SELECT COUNT(*) FROM batch_void").await?,
+            reversals_pending: count(pending).await?,
+            deliveries,
+            audit_count: stamp.audit_count,
+            facts_version: stamp.facts_version,
+        })
+    }
+}

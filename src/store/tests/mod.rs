@@ -1,0 +1,11 @@
+//! Every test runs on SQLite, and on PostgreSQL where `SHENLING_TEST_PG` names a database in which schemas may be made.
+
+mod audit;
+mod batches;
+mod corrections;
+mod deliveries;
+mod intake;
+mod schema;
+mod seals;
+mod secrets;
+mod support;

@@ -1,0 +1,44 @@
+//! No personal data stands in clear: the database file is searched byte by byte.
+
+use super::support::{Draft, PERSON, at, on_both, result, results, roster_row, seal, take};
+use crate::store::{ApprovalNote, Rows};
+use crate::subsidy::identifiers::normalise;
+
+#[tokio::test]
+async fn the_database_file_holds_no_personal_data() {
+    on_both(async |world| {
+        if !world.is_lite() {
+            return;
+        }
+        let store = world.open().await;
+        let rows = Rows { roster: (1..=9).map(roster_row).collect(), ..results((1..=9).map(result)) };
+        take(&store, &format!("{PERSON}.xlsx"), 0, &rows).await;
+        let note = ApprovalNote { on: "2025-11-03".parse().unwrap(), by: PERSON.to_owned(), plan_year: None };
+        store.approve_roster(1, &note, at(1)).await.unwrap();
+        let batch =
+            seal(&store, &Draft { granted: vec![1, 2], refused: vec![3], minutes: 5, ..Draft::default() }).await;
+        store.request_reversal(&batch, 1, PERSON, PERSON, at(6)).await.unwrap();
+        store.reopen(3, PERSON, PERSON, at(6)).await.unwrap();
+        let row = result(1);
+        let secrets = [
+            PERSON.to_owned(),
+            row.number.clone(),
+            row.resident_id.clone().unwrap(),
+            normalise(row.certificate_number.as_deref().unwrap()),
+        ];
+        let dump = store.dump().await.unwrap();
+        assert!(secrets.iter().all(|secret| dump.contains(secret)), "the search looks for what was stored");
+        let mut searched = 0;
+        for file in std::fs::read_dir(world.folder.path()).unwrap() {
+            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            searched += bytes.len();
+            for secret in &secrets {
+                let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+                assert!(!found, "{secret} stands in clear");
+            }
+        }
+        assert!(searched > 100_000, "WAL included");
+        store.close().await;
+    })
+    .await;
+}
