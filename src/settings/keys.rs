@@ -1,0 +1,77 @@
+//! Every key of `shenling.toml`: its section, its name, what it may hold. Defaults stand in `config/shenling.toml`.
+
+use super::document::Kind;
+
+/// One key of a section.
+#[derive(Debug)]
+pub(super) struct Key {
+    /// `[section]`.
+    pub section: &'static str,
+    /// The key in it.
+    pub name: &'static str,
+    /// What it may hold.
+    pub kind: Kind,
+}
+
+const fn key(section: &'static str, name: &'static str, kind: Kind) -> Key {
+    Key { section, name, kind }
+}
+
+/// 4 GiB: no honest input file is larger, whatever the administrator writes.
+const MAX_BYTES: i64 = 4 << 30;
+/// What a sheet can hold.
+const MAX_ROWS: i64 = 1_048_576;
+/// A day and a year, in seconds and days: beyond these a setting is a slip of the pen.
+const DAY_SECONDS: i64 = 86_400;
+const MAX_KEEP_DAYS: i64 = 3_650;
+
+/// The agencies of RULES section 0, by id.
+pub(super) const AGENCY_IDS: &[&str] = &["bureau", "hrss", "justice", "finance"];
+
+/// All keys but those of `[[prison]]` and `[[agency]]`.
+pub(super) const KEYS: &[Key] = &[
+    key("programme", "name", Kind::Filled),
+    key("paths", "catalogue", Kind::Filled),
+    key("paths", "inbox", Kind::Filled),
+    key("paths", "outbox", Kind::Filled),
+    key("paths", "data", Kind::Filled),
+    key("paths", "fonts_dir", Kind::Text),
+    key("paths", "templates_dir", Kind::Text),
+    key("paths", "forms_dir", Kind::Text),
+    key("paths", "holidays_dir", Kind::Text),
+    key("database", "url", Kind::Text),
+    key("limits", "max_file_bytes", Kind::Whole(1, MAX_BYTES)),
+    key("limits", "max_unzipped_bytes", Kind::Whole(1, MAX_BYTES)),
+    key("limits", "max_sheets", Kind::Whole(1, 10_000)),
+    key("limits", "max_rows", Kind::Whole(1, MAX_ROWS)),
+    key("inbox", "stable_seconds", Kind::Whole(0, DAY_SECONDS)),
+    key("inbox", "keep_source_days", Kind::Whole(0, MAX_KEEP_DAYS)),
+    key("claim", "recipients", Kind::Texts),
+    key("delivery", "lease_seconds", Kind::Whole(1, DAY_SECONDS)),
+    key("delivery", "retry_seconds", Kind::Whole(1, DAY_SECONDS)),
+    key("publicity", "contact", Kind::Text),
+    key("payee", "first", Kind::Choice(&["prison", "institution"])),
+    key("mail", "rosters_by_email", Kind::Truth),
+];
+
+/// Keys of a `[[prison]]`, beside its `account`.
+pub(super) const PRISON: &[Key] = &[key("prison", "name", Kind::Filled), key("prison", "lead", Kind::Truth)];
+
+/// Keys of a prison's `account`.
+pub(super) const ACCOUNT: &[Key] =
+    &[key("account", "name", Kind::Text), key("account", "bank", Kind::Text), key("account", "number", Kind::Text)];
+
+/// Keys of an `[[agency]]`.
+pub(super) const AGENCY: &[Key] = &[key("agency", "id", Kind::Choice(AGENCY_IDS)), key("agency", "name", Kind::Filled)];
+
+/// The keys of a section.
+pub(super) fn of(section: &str) -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().filter(move |key| key.section == section)
+}
+
+/// The sections, in the order of the file.
+pub(super) fn sections() -> Vec<&'static str> {
+    let mut sections: Vec<&'static str> = KEYS.iter().map(|key| key.section).collect();
+    sections.dedup();
+    sections
+}

@@ -1,0 +1,293 @@
+//! Config files and environment -> checked, plain data; every mistake at once, with file and line.
+//!
+//! [`load`] reads `shenling.toml`, the catalogue folder and the holiday tables. What only `check` asks about (choices
+//! to confirm, things that will be missed later) stands in [`doubts`]; what `init` writes in [`init`].
+
+mod catalogue;
+pub mod credentials;
+mod dates;
+mod document;
+pub mod doubts;
+pub mod fonts;
+mod holidays;
+pub mod init;
+mod keys;
+mod layers;
+mod mistake;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+pub use catalogue::fingerprint;
+pub use mistake::{Mistake, Severity};
+
+use crate::subsidy::catalogue::{Catalogue, Prison};
+use crate::subsidy::holidays::Calendar;
+
+/// The environment as a plain map: read once, at the edge, by [`environment`].
+pub type Environment = BTreeMap<String, String>;
+
+/// The variables of this process. A value that is not UTF-8 keeps its readable part and is then refused where it counts.
+pub fn environment() -> Environment {
+    std::env::vars_os()
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+        .collect()
+}
+
+/// Everything that `shenling.toml` and the environment say, checked; paths are resolved against the file's folder.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The file that was read.
+    pub file: PathBuf,
+    /// `[programme]`.
+    pub programme: Programme,
+    /// `[[prison]]`, in file order; exactly one leads.
+    pub prisons: Vec<PrisonEntry>,
+    /// `[[agency]]`: bureau, hrss, justice and finance, in file order.
+    pub agencies: Vec<Agency>,
+    /// `[paths]`.
+    pub paths: Paths,
+    /// `[database]`.
+    pub database: Database,
+    /// `[limits]`.
+    pub limits: Limits,
+    /// `[inbox]`.
+    pub inbox: Inbox,
+    /// `[claim]`.
+    pub claim: Claim,
+    /// `[delivery]`.
+    pub delivery: Delivery,
+    /// `[publicity]`.
+    pub publicity: Publicity,
+    /// `[payee]`.
+    pub payee: Payee,
+    /// `[mail]`.
+    pub mail: Mail,
+}
+
+/// `[programme]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Programme {
+    /// Title on covers and publicity tables.
+    pub name: String,
+}
+
+/// `[[prison]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrisonEntry {
+    /// Full name.
+    pub name: String,
+    /// Whether it leads (牵头监狱).
+    pub lead: bool,
+    /// Its special account (监狱专户), if it is known.
+    pub account: Option<Account>,
+}
+
+/// A bank account.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Account {
+    /// 户名.
+    pub name: String,
+    /// 开户银行.
+    pub bank: String,
+    /// 账号, digits only.
+    pub number: String,
+}
+
+/// Accounts stay out of logs.
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Account({}, ***)", self.name)
+    }
+}
+
+/// `[[agency]]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agency {
+    /// `bureau`, `hrss`, `justice` or `finance`.
+    pub id: String,
+    /// Official name.
+    pub name: String,
+}
+
+/// `[paths]`, absolute or relative to the working folder like the path given to [`load`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paths {
+    /// Folder of the reference data.
+    pub catalogue: PathBuf,
+    /// Folder that is watched.
+    pub inbox: PathBuf,
+    /// Folder that packets go to.
+    pub outbox: PathBuf,
+    /// Folder of database, keys and kept originals.
+    pub data: PathBuf,
+    /// The customer's fonts.
+    pub fonts_dir: Option<PathBuf>,
+    /// Templates that replace the built-in ones.
+    pub templates_dir: Option<PathBuf>,
+    /// Form layouts that replace the built-in ones.
+    pub forms_dir: Option<PathBuf>,
+    /// Holiday tables that replace the built-in ones.
+    pub holidays_dir: Option<PathBuf>,
+}
+
+/// `[database]`.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Database {
+    /// A SQLite file (the default: `shenling.db` in the data folder).
+    Lite(PathBuf),
+    /// A `postgres://` address.
+    Postgres(String),
+}
+
+/// The address may hold a password.
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Database::Lite(path) => write!(f, "Lite({})", path.display()),
+            Database::Postgres(_) => f.write_str("Postgres(***)"),
+        }
+    }
+}
+
+/// `[limits]` against files that are too large to be honest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Largest file, in bytes.
+    pub max_file_bytes: u64,
+    /// Largest sum of unzipped parts, in bytes.
+    pub max_unzipped_bytes: u64,
+    /// Most sheets in a workbook.
+    pub max_sheets: u32,
+    /// Most rows in a sheet.
+    pub max_rows: u32,
+}
+
+/// `[inbox]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inbox {
+    /// Seconds for which size and mtime must stand still.
+    pub stable_seconds: u32,
+    /// Days for which the plain source is kept after its sealed original is committed; 0 = deleted at once.
+    pub keep_source_days: u32,
+}
+
+/// `[claim]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    /// Ids of the agencies that a batch goes to.
+    pub recipients: Vec<String>,
+}
+
+/// `[delivery]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delivery {
+    /// Seconds after which a lease has run out.
+    pub lease_seconds: u32,
+    /// Seconds after which a failed delivery is due again.
+    pub retry_seconds: u32,
+}
+
+/// `[publicity]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Publicity {
+    /// Who receives objections, as the publicity table prints it; empty = not given yet.
+    pub contact: String,
+}
+
+/// `[payee]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Payee {
+    /// Who is paid first.
+    pub first: FirstPayee,
+}
+
+/// Who is paid first by the finance bureau.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FirstPayee {
+    /// The prison's special account, as the notice has it.
+    Prison,
+    /// The institution itself.
+    Institution,
+}
+
+/// `[mail]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    /// Whether rosters may travel by e-mail (a question for the owner; DOMAIN section 7).
+    pub rosters_by_email: bool,
+}
+
+impl Settings {
+    /// The prisons as the rules know them.
+    pub fn catalogue_prisons(&self) -> Vec<Prison> {
+        self.prisons.iter().map(|p| Prison { name: p.name.as_str().into(), lead: p.lead }).collect()
+    }
+
+    /// An agency by id.
+    pub fn agency(&self, id: &str) -> Option<&Agency> {
+        self.agencies.iter().find(|agency| agency.id == id)
+    }
+
+    /// A file's name in messages: relative to the folder of `shenling.toml` where it lies in it.
+    pub fn shown(&self, path: &Path) -> String {
+        let home = self.file.parent().unwrap_or(Path::new(""));
+        path.strip_prefix(home).unwrap_or(path).display().to_string()
+    }
+}
+
+/// What [`load`] gives.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The settings.
+    pub settings: Settings,
+    /// The catalogue, indexed.
+    pub catalogue: Catalogue,
+    /// Working days.
+    pub calendar: Calendar,
+    /// Doubts about the files that do not keep the program from running.
+    pub warnings: Vec<Mistake>,
+}
+
+/// Reads everything, or tells every mistake (warnings among them, where there is an error).
+pub fn load(path: &Path, environment: &Environment) -> Result<Loaded, Vec<Mistake>> {
+    let settings = load_settings(path, environment);
+    let (settings, mut mistakes) = match settings {
+        Ok(settings) => (settings, Vec::new()),
+        // A broken shenling.toml must not hide what is wrong in the catalogue beside it.
+        Err(mistakes) => match layers::defaults(path) {
+            Some(settings) if settings.paths.catalogue.is_dir() => (settings, mistakes),
+            _ => return Err(mistakes),
+        },
+    };
+    // Only against the prisons that were really read can a prison's name be held.
+    let prisons = mistakes.is_empty().then(|| settings.catalogue_prisons());
+    let (catalogue, found) = catalogue::read(&settings, prisons);
+    mistakes.extend(found);
+    let (calendar, found) = holidays::read(&settings);
+    mistakes.extend(found);
+    if mistakes.iter().any(|mistake| mistake.severity == Severity::Error) {
+        return Err(mistakes);
+    }
+    Ok(Loaded { settings, catalogue, calendar, warnings: mistakes })
+}
+
+/// Reads `shenling.toml` and the environment alone.
+pub fn load_settings(path: &Path, environment: &Environment) -> Result<Settings, Vec<Mistake>> {
+    layers::read(path, environment)
+}
