@@ -1,0 +1,25 @@
+//! Doors out: where packets leave. Mail joins the folder later.
+
+pub mod folder;
+
+/// What is handed to a door: the files of one packet, the manifest last.
+#[derive(Debug)]
+pub struct Parcel<'a> {
+    /// Id of the recipient, e.g. `bureau`.
+    pub recipient: &'a str,
+    /// What the packet is about, e.g. a batch number; unique per recipient.
+    pub reference: &'a str,
+    /// Name and bytes of each file, in the order in which they are to appear.
+    pub files: &'a [(String, Vec<u8>)],
+}
+
+/// What the door says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The packet has arrived where it was to go, durably.
+    Accepted(String),
+    /// Not now; the same packet may be tried again.
+    TryLater(String),
+    /// Never; a person must look.
+    Refused(String),
+}
