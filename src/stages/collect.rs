@@ -1,0 +1,300 @@
+//! Collect (收集): files -> kept originals -> rows, or findings that say what to type.
+//!
+//! Reads: the inbox, the catalogue. Writes: originals, then per file in one transaction its rows and its report;
+//! a file leaves the inbox only after that.
+//! Safe to repeat because bytes are recognised by SHA-256 and rows by what they say.
+//! When it fails: the file stays in the inbox, or its kept original waits, and the next run goes on from there.
+//! Trusts: nothing that arrives.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use fail::fail_point;
+use serde::{Deserialize, Serialize};
+use tracing::{info, warn};
+
+use super::{StageError, blocking};
+use crate::forms::grid::Limits;
+use crate::forms::reading::{self, Content, FileKind, FileReading, FormSpecs, ReadingContext};
+use crate::inbox::folder;
+use crate::store::{self, ApprovalNote, Counts, Fate, Fates, Intake, Kept, Rows, Store, TakenIn};
+use crate::subsidy::calendar::civil_date;
+use crate::subsidy::catalogue::Catalogue;
+use crate::subsidy::finding::{Code, Finding, Repair, Severity};
+
+/// What reading a file needs.
+#[derive(Clone)]
+pub struct Desk {
+    /// Names and rates.
+    pub catalogue: Arc<Catalogue>,
+    /// The columns of the forms.
+    pub specs: Arc<FormSpecs>,
+    /// What is too large.
+    pub limits: Limits,
+}
+
+/// How a file is to be taken.
+#[derive(Clone, Debug, Default)]
+pub struct Manner {
+    /// What it is; recognised by its headers where not said.
+    pub kind: Option<FileKind>,
+    /// Approval of the roster that it holds.
+    pub approval: Option<ApprovalNote>,
+    /// Decide everything, keep nothing.
+    pub dry_run: bool,
+}
+
+/// What became of one file. Holds personal data: for the sender and the administrator, never for logs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FileReport {
+    /// Its name or path as given.
+    pub file: String,
+    /// SHA-256 of its bytes in hexadecimal.
+    pub sha256: String,
+    /// `results`, `roster`, `history`, `survey`, or `unknown`.
+    pub kind: store::FileKind,
+    /// Data rows in it.
+    pub rows: u32,
+    /// Rows stored now.
+    pub taken: u32,
+    /// Rows that were known already, or stand twice in the file.
+    pub duplicates: u32,
+    /// Rows stored now that took the place of an older version.
+    pub superseded: u32,
+    /// Rows that come back.
+    pub set_aside: u32,
+    /// What to change.
+    pub findings: Vec<Finding>,
+    /// What was changed for the sender.
+    pub repairs: Vec<Repair>,
+    /// The roster that it became, waiting for approval unless it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roster: Option<i64>,
+}
+
+impl FileReport {
+    /// Findings for which something comes back.
+    pub fn errors(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == Severity::Error).count()
+    }
+}
+
+/// What a look at the inbox did.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Files taken, in order.
+    pub files: Vec<FileReport>,
+    /// Names of files that are still being written.
+    pub moving: Vec<String>,
+}
+
+/// Takes in whatever stands still in the inbox, and what a dead run left half done.
+pub async fn run(
+    store: &Store,
+    desk: &Desk,
+    inbox: &Path,
+    keep: Option<&Path>,
+    settle: Duration,
+    now: DateTime<Utc>,
+) -> Result<Report, StageError> {
+    let mut report = Report::default();
+    for waiting in store.waiting_originals().await? {
+        let bytes = store.original_bytes(waiting.kept.id).await?;
+        let manner = Manner::default();
+        report.files.push(take(store, desk, &waiting.name, Arc::new(bytes), &manner, Some(waiting.kept), now).await?);
+    }
+    let inbox_error = |error| StageError::Folder { what: format!("收件文件夹 {}", inbox.display()), error };
+    let look = folder::look(inbox, settle).await.map_err(inbox_error)?;
+    report.moving = look.moving.iter().map(|path| label(inbox, path)).collect();
+    for path in look.ready {
+        let name = label(inbox, &path);
+        let bytes = match folder::read(&path, desk.limits.max_file_bytes) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                warn!(%error, "a file of the inbox could not be read and stays there");
+                report.moving.push(name);
+                continue;
+            }
+        };
+        let taken = take(store, desk, &name, Arc::new(bytes), &Manner::default(), None, now).await?;
+        let label = kept_name(&taken.sha256, &path);
+        folder::remove(&path, keep, &label)
+            .map_err(|error| StageError::Folder { what: format!("移走 {}", path.display()), error })?;
+        report.files.push(taken);
+    }
+    Ok(report)
+}
+
+/// Reads a file that is taken in by hand, up to one byte beyond the limit.
+pub fn read_file(desk: &Desk, path: &Path) -> Result<Vec<u8>, StageError> {
+    folder::read(path, desk.limits.max_file_bytes)
+        .map_err(|error| StageError::Folder { what: format!("无法读取 {}", path.display()), error })
+}
+
+/// Removes sources that were kept until now and are older than an instant.
+pub fn purge(kept: &Path, before: DateTime<Utc>) -> Result<u32, StageError> {
+    folder::purge(kept, SystemTime::from(before))
+        .map_err(|error| StageError::Folder { what: format!("无法清理 {}", kept.display()), error })
+}
+
+/// Takes one file in by hand: the same way as the inbox.
+pub async fn take_file(
+    store: &Store,
+    desk: &Desk,
+    name: &str,
+    bytes: Vec<u8>,
+    manner: &Manner,
+    now: DateTime<Utc>,
+) -> Result<FileReport, StageError> {
+    take(store, desk, name, Arc::new(bytes), manner, None, now).await
+}
+
+async fn take(
+    store: &Store,
+    desk: &Desk,
+    name: &str,
+    bytes: Arc<Vec<u8>>,
+    manner: &Manner,
+    kept: Option<Kept>,
+    now: DateTime<Utc>,
+) -> Result<FileReport, StageError> {
+    let kept = match kept {
+        Some(kept) => kept,
+        None if manner.dry_run => {
+            let sha256 = store::sha256_hex(&bytes);
+            store.find_original(&sha256).await?.unwrap_or_else(|| Kept::not_kept(&bytes, now))
+        }
+        None => store.keep_original(name, &bytes, now).await?,
+    };
+    fail_point!("collect.kept");
+    let reading = {
+        let (desk, name, kind) = (desk.clone(), name.to_owned(), manner.kind);
+        let arrived_on = civil_date(now);
+        blocking(move || read(&desk, &name, &bytes, kind, arrived_on)).await?
+    };
+    let kind = reading.kind;
+    let (rows, numbers) = rows_of(reading.content);
+    let intake =
+        Intake { original: &kept, rows: &rows, approval: manner.approval.as_ref(), at: now, dry_run: manner.dry_run };
+    let mut report = FileReport {
+        file: name.to_owned(),
+        sha256: kept.sha256.clone(),
+        kind: kind.map_or(store::FileKind::Unknown, stored_kind),
+        rows: reading.rows,
+        taken: 0,
+        duplicates: reading.duplicates,
+        superseded: 0,
+        set_aside: reading.set_aside,
+        findings: reading.findings,
+        repairs: reading.repairs,
+        roster: None,
+    };
+    let TakenIn { fates, .. } = store.take_in(intake, |fates| finish(&mut report, fates, &numbers)).await?;
+    report.roster = fates.roster_id;
+    info!(
+        kind = ?report.kind,
+        rows = report.rows,
+        taken = report.taken,
+        duplicates = report.duplicates,
+        set_aside = report.set_aside,
+        errors = report.errors(),
+        dry_run = manner.dry_run,
+        "file taken in"
+    );
+    Ok(report)
+}
+
+fn read(desk: &Desk, name: &str, bytes: &[u8], kind: Option<FileKind>, arrived_on: NaiveDate) -> FileReading {
+    let context = ReadingContext { catalogue: &desk.catalogue, specs: &desk.specs, limits: desk.limits, arrived_on };
+    reading::read_file(name, bytes, kind, &context)
+}
+
+/// Where a row names its person: sheet and A1 address of 罪犯编号.
+type NumberCell = (Arc<str>, String);
+
+/// The good rows as the store takes them, and per result row where findings on it point.
+fn rows_of(content: Content) -> (Rows, Vec<NumberCell>) {
+    let mut rows = Rows::default();
+    let mut numbers = Vec::new();
+    match content {
+        Content::Results(placed) => {
+            for (index, place) in placed.into_iter().enumerate() {
+                rows.results.push(store::Placed {
+                    sheet: 0,
+                    row: u32::try_from(index + 1).unwrap_or(u32::MAX),
+                    value: Arc::new(place.row),
+                });
+                numbers.push((place.sheet, place.number_cell));
+            }
+        }
+        Content::Roster(placed) => rows.roster = placed.into_iter().map(|place| place.row).collect(),
+        Content::History(placed) => rows.history = placed.into_iter().map(|place| place.row).collect(),
+        Content::Survey(placed) => rows.survey = placed.into_iter().map(|place| place.row).collect(),
+        Content::Nothing => {}
+    }
+    (rows, numbers)
+}
+
+/// Completes the report with what became of each row; called inside the store's transaction.
+fn finish(report: &mut FileReport, fates: &Fates, numbers: &[NumberCell]) -> store::Report {
+    let counts = fates.count();
+    report.taken = counts.taken;
+    report.superseded = counts.superseded;
+    report.duplicates += counts.duplicates;
+    if report.kind == store::FileKind::Roster {
+        // A roster is stored once per file: what was not stored now is known from the same bytes.
+        report.duplicates = report.rows.saturating_sub(report.set_aside + report.taken);
+    }
+    for (fate, (sheet, cell)) in fates.results.iter().zip(numbers) {
+        if let Fate::AlreadyClaimed { batch } = fate {
+            report.set_aside += 1;
+            report.findings.push(Finding {
+                sheet: sheet.to_string(),
+                cell: cell.clone(),
+                code: Code::AlreadyClaimed,
+                severity: Severity::Error,
+                seen: format!("本行与已申领的内容不同（批次 {batch}）"),
+                advice: format!(
+                    "这条结果已在批次 {batch} 中申领。如需更正，请管理员先用 shenling batch reverse 登记更正该批次的对应行，更正列入下一批次后再重新报送本行"
+                ),
+            });
+        }
+    }
+    let errors = u32::try_from(report.errors()).unwrap_or(u32::MAX);
+    let warnings = u32::try_from(report.findings.len()).unwrap_or(u32::MAX) - errors;
+    store::Report {
+        kind: report.kind,
+        counts: Counts {
+            rows: report.rows,
+            taken: report.taken,
+            duplicates: report.duplicates,
+            superseded: report.superseded,
+            set_aside: report.set_aside,
+            errors,
+            warnings,
+        },
+        json: serde_json::to_vec(report).unwrap_or_default(),
+    }
+}
+
+fn stored_kind(kind: FileKind) -> store::FileKind {
+    match kind {
+        FileKind::Results => store::FileKind::Results,
+        FileKind::Roster => store::FileKind::Roster,
+        FileKind::History => store::FileKind::History,
+        FileKind::Survey => store::FileKind::Survey,
+    }
+}
+
+/// The path below the inbox, as a clerk knows it.
+fn label(inbox: &Path, path: &Path) -> String {
+    path.strip_prefix(inbox).unwrap_or(path).display().to_string()
+}
+
+/// A source that is kept for a while goes by its hash: its own name may name a person.
+fn kept_name(sha256: &str, path: &Path) -> String {
+    let extension = path.extension().map(|end| format!(".{}", end.to_string_lossy())).unwrap_or_default();
+    format!("{sha256}{extension}")
+}

@@ -1,0 +1,45 @@
+//! The five recipes, one file a verb. Each reads and writes the store and may run twice, late, or elsewhere.
+//!
+//! [`collect`]: inbox -> kept originals -> rows, or findings. [`calculate`]: assessments x catalogue x history ->
+//! verdicts. [`claim`]: unsettled assessments -> a sealed batch with its papers. [`deliver`]: packets -> the next agency.
+
+pub mod calculate;
+pub mod claim;
+pub mod collect;
+pub mod deliver;
+
+use crate::forms::papers::PaperError;
+use crate::store::StoreError;
+
+/// Why a stage as a whole could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// The store failed; [`StoreError::is_transient`] says whether to come back later.
+    #[error("数据库：{0}")]
+    Store(#[from] StoreError),
+    /// A paper could not be made. Never, until what it names is mended.
+    #[error("表格：{0}")]
+    Paper(#[from] PaperError),
+    /// A folder could not be read. Later.
+    #[error("{what}：{error}")]
+    Folder {
+        /// The folder.
+        what: String,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// Others kept changing the facts while the batch was drafted. Later.
+    #[error("起草批次期间数据不断变化，请稍后再试")]
+    Unsettled,
+    /// The catalogue on disk changed while the batch was drafted. Later.
+    #[error("起草批次期间目录文件被修改，请重新运行")]
+    CatalogueChanged,
+    /// A broken invariant.
+    #[error("内部错误：{0}")]
+    Broken(String),
+}
+
+/// Runs heavy work off the async threads; a panic in it comes back as an error that stops this work only.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StageError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| StageError::Broken(error.to_string()))
+}
