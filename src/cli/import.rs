@@ -1,0 +1,79 @@
+//! `import`: files taken in by hand, the same way as from the inbox.
+
+use serde::Serialize;
+
+use super::args::{ImportArguments, ImportKind};
+use super::output::{self, hint, say};
+use super::{Done, World, report};
+use crate::forms::reading::FileKind;
+use crate::stages::collect::{self, FileReport, Manner};
+use crate::store::{self, ApprovalNote};
+
+/// `import --json`; the names are a contract.
+#[derive(Serialize)]
+struct Imported {
+    files: Vec<FileReport>,
+}
+
+/// Takes the files in, one after the other.
+pub(super) async fn run(world: &World, what: ImportArguments) -> anyhow::Result<Done> {
+    let desk = world.desk()?;
+    let approval =
+        what.approved_on.zip(what.approved_by).map(|(on, by)| ApprovalNote { on, by, plan_year: what.plan_year });
+    let manner = Manner { kind: what.kind.map(kind), approval, dry_run: what.dry_run };
+    // All are read before the first is taken: a mistyped path leaves nothing half done.
+    for path in &what.files {
+        anyhow::ensure!(path.is_file(), "{} 不是文件", path.display());
+    }
+    let mut files = Vec::new();
+    for path in &what.files {
+        let bytes = collect::read_file(&desk, path)?;
+        let name = path.display().to_string();
+        files.push(collect::take_file(&world.store, &desk, &name, bytes, &manner, world.now).await?);
+    }
+    let approved = manner.approval.is_some();
+    for file in files.iter().filter(|file| approved && file.kind != store::FileKind::Roster) {
+        hint!("{} 不是培训人员信息表，没有登记核准", file.file);
+    }
+    let done = Done::with_findings(files.iter().any(|file| file.errors() > 0));
+    if world.json {
+        output::json(&Imported { files })?;
+    } else {
+        for file in &files {
+            print(file, approved);
+        }
+        if what.dry_run {
+            hint!("以上仅为检查，没有保存任何内容");
+        }
+    }
+    Ok(done)
+}
+
+/// Prints what became of a file; `approved`: its roster came with an approval.
+pub(super) fn print(file: &FileReport, approved: bool) {
+    let kind = match file.kind {
+        store::FileKind::Results => "考核结果表",
+        store::FileKind::Roster => "培训人员信息表",
+        store::FileKind::History => "历史申领",
+        store::FileKind::Survey => "年度摸排表",
+        store::FileKind::Unknown => "未识别",
+    };
+    say!("{}（{kind}）", file.file);
+    report::print(file);
+    if let Some(roster) = file.roster
+        && approved
+    {
+        say!("  人员信息表编号 {roster}（已核准）");
+    } else if let Some(roster) = file.roster {
+        say!("  人员信息表编号 {roster}（核准登记：shenling roster approve {roster} --on 日期 --by 核准人）");
+    }
+}
+
+fn kind(kind: ImportKind) -> FileKind {
+    match kind {
+        ImportKind::Results => FileKind::Results,
+        ImportKind::Roster => FileKind::Roster,
+        ImportKind::History => FileKind::History,
+        ImportKind::Survey => FileKind::Survey,
+    }
+}

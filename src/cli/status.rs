@@ -1,0 +1,200 @@
+//! `status`: where everything stands, on one screen, and what to do next.
+
+use serde::Serialize;
+
+use super::output::{self, say};
+use super::{Done, World};
+use crate::store::StatusNumbers;
+use crate::subsidy::calendar::{Period, Span};
+use crate::subsidy::course::Kind;
+use crate::subsidy::goal::{Attainment, Goal, goal};
+use crate::subsidy::identifiers::mask_number;
+use crate::subsidy::money::Fen;
+use crate::subsidy::verdict::{Effect, Outcome};
+
+/// Most leaving persons that the screen lists.
+const MAX_LEAVING: usize = 10;
+
+/// One goal line as JSON.
+#[derive(Serialize)]
+struct Attained {
+    prison: String,
+    released: u32,
+    certified: u32,
+    permille: Option<u32>,
+    reached: Option<bool>,
+}
+
+/// Prints the status.
+pub(super) async fn run(world: &World) -> anyhow::Result<Done> {
+    let numbers = world.store.status().await?;
+    let goal = reckon(world).await?;
+    if world.json {
+        in_json(&numbers, &goal)?;
+    } else {
+        in_words(world, &numbers, &goal);
+    }
+    Ok(Done::Well)
+}
+
+/// The goal for the year so far.
+async fn reckon(world: &World) -> anyhow::Result<Goal> {
+    let today = world.today();
+    let year = Span {
+        from: Period::parse(&format!("{}-Q1", chrono::Datelike::year(&today))).map_or(today, Period::first_day),
+        to: Some(today),
+    };
+    let survey = world.store.survey().await?;
+    let register = world.store.load_register().await?;
+    Ok(goal(&survey, &register.roster, register.results.iter().map(|known| &*known.row), year, today))
+}
+
+fn in_words(world: &World, numbers: &StatusNumbers, goal: &Goal) {
+    say!("{}  {}", world.settings.programme.name, world.today());
+    say!("");
+    say!(
+        "收集  已读文件 {}，待读 {}；考核结果 {} 条，历史申领 {} 条，摸排 {} 人",
+        numbers.originals_read,
+        numbers.originals_waiting,
+        numbers.assessments,
+        numbers.history_rows,
+        numbers.survey_rows
+    );
+    if numbers.originals_with_errors > 0 {
+        say!(
+            "      有退回内容的文件 {} 个、{} 行 → shenling set-aside list",
+            numbers.originals_with_errors,
+            numbers.rows_set_aside
+        );
+    }
+    say!(
+        "名册  {} 份，其中未核准 {} 份{}",
+        numbers.rosters,
+        numbers.rosters_unapproved,
+        if numbers.rosters_unapproved > 0 { " → shenling roster list" } else { "" }
+    );
+    verdicts(numbers);
+    let waiting = if numbers.reversals_pending > 0 {
+        format!("；待列入下一批次的更正 {} 行", numbers.reversals_pending)
+    } else {
+        String::new()
+    };
+    say!("批次  已封存 {}，已作废 {}{waiting} → shenling batch list", numbers.batches_sealed, numbers.batches_void);
+    let deliveries: Vec<String> = numbers
+        .deliveries
+        .iter()
+        .filter(|(_, n)| **n > 0)
+        .map(|(state, n)| format!("{} {n}", in_chinese(state)))
+        .collect();
+    say!("投递  {}", if deliveries.is_empty() { "没有".to_owned() } else { deliveries.join("，") });
+    say!("记录  {} 条 → shenling audit verify", numbers.audit_count);
+    say!("");
+    attained(goal);
+}
+
+fn verdicts(numbers: &StatusNumbers) {
+    let Some(summary) = &numbers.verdicts else {
+        say!("核定  尚未核定 → shenling once calculate");
+        return;
+    };
+    for kind in Kind::ALL {
+        let of = |outcome| summary.by_outcome.get(&(kind, outcome)).copied().unwrap_or((0, Fen::ZERO));
+        let (granted, sum) = of(Outcome::Granted);
+        say!(
+            "核定  {}（{}）：可核定 {granted} 条 {sum} 元，不予核定 {} 条，待补正 {} 条",
+            kind.name(),
+            summary.run.claim_on,
+            of(Outcome::Denied).0,
+            of(Outcome::Held).0
+        );
+    }
+    if summary.run.facts_version != numbers.facts_version {
+        say!("      此后数据已有变化 → shenling once calculate");
+    }
+    for (rule, n) in summary.by_rule.iter().filter(|(rule, _)| rule.effect() == Effect::Holds) {
+        say!("      待补正 {n} 条：{} → {}", rule.says(), rule.mend());
+    }
+}
+
+fn in_chinese(state: &str) -> &str {
+    match state {
+        "due" => "待投递",
+        "sending" => "投递中",
+        "done" => "已投递",
+        "aside" => "需人工处理",
+        "withdrawn" => "已撤回",
+        other => other,
+    }
+}
+
+fn attained(goal: &Goal) {
+    let basis = if goal.surveyed { "" } else { "（仅名册内，未导入摸排表，不与90%比较）" };
+    say!("获证率（今年以来释放人员）{basis}");
+    let line = |name: &str, attained: &Attainment| {
+        let rate = attained.permille().map_or("—".to_owned(), |p| format!("{}.{}%", p / 10, p % 10));
+        let verdict = match attained.reached().filter(|_| goal.surveyed) {
+            Some(true) => "，达到90%",
+            Some(false) => "，未达90%",
+            None => "",
+        };
+        say!("  {name}：{}/{} 人，{rate}{verdict}", attained.certified, attained.released);
+    };
+    for (prison, attained) in &goal.prisons {
+        line(prison, attained);
+    }
+    line("合计", &goal.total);
+    if !goal.leaving.is_empty() {
+        say!("  今后6个月内释放、尚无证书：{} 人", goal.leaving.len());
+        for person in goal.leaving.iter().take(MAX_LEAVING) {
+            say!("    {} {}  {}", person.release_on, person.prison, mask_number(&person.number));
+        }
+        if goal.leaving.len() > MAX_LEAVING {
+            say!("    ……其余 {} 人见 shenling --json status", goal.leaving.len() - MAX_LEAVING);
+        }
+    }
+}
+
+fn in_json(numbers: &StatusNumbers, goal: &Goal) -> anyhow::Result<()> {
+    let attained = |prison: &str, a: &Attainment| Attained {
+        prison: prison.to_owned(),
+        released: a.released,
+        certified: a.certified,
+        permille: a.permille(),
+        reached: a.reached().filter(|_| goal.surveyed),
+    };
+    let mut prisons: Vec<Attained> = goal.prisons.iter().map(|(prison, a)| attained(prison, a)).collect();
+    prisons.push(attained("", &goal.total));
+    let verdicts = numbers.verdicts.as_ref().map(|summary| {
+        let rows: Vec<_> = summary
+            .by_outcome
+            .iter()
+            .map(|((kind, outcome), (n, sum))| {
+                serde_json::json!({"kind": kind.code(), "outcome": outcome.code(), "count": n, "sum_fen": sum.0})
+            })
+            .collect();
+        serde_json::json!({"claim_on": summary.run.claim_on.to_string(),
+            "current": summary.run.facts_version == numbers.facts_version, "verdicts": rows})
+    });
+    let leaving: Vec<_> = goal
+        .leaving
+        .iter()
+        .map(|person| {
+            serde_json::json!({"prison": &*person.prison, "release_on": person.release_on.to_string(),
+                "number": mask_number(&person.number)})
+        })
+        .collect();
+    output::json(&serde_json::json!({
+        "originals": {"read": numbers.originals_read, "waiting": numbers.originals_waiting,
+            "with_errors": numbers.originals_with_errors, "rows_set_aside": numbers.rows_set_aside},
+        "assessments": numbers.assessments,
+        "rosters": {"all": numbers.rosters, "unapproved": numbers.rosters_unapproved},
+        "history": numbers.history_rows,
+        "survey": numbers.survey_rows,
+        "calculation": verdicts,
+        "batches": {"sealed": numbers.batches_sealed, "void": numbers.batches_void,
+            "reversals_pending": numbers.reversals_pending},
+        "deliveries": numbers.deliveries,
+        "audit_count": numbers.audit_count,
+        "goal": {"surveyed": goal.surveyed, "prisons": prisons, "leaving": leaving},
+    }))
+}
