@@ -1,0 +1,13 @@
+//! The test suite.
+
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod calculation;
+mod contract;
+mod crash;
+mod house;
+mod import;
+mod oracle;
+mod properties;
+mod season;
+mod support;
