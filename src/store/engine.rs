@@ -4,27 +4,20 @@
 //! SQLite: WAL, `synchronous = FULL`, one writer connection that always begins IMMEDIATE, a pool of readers.
 //! PostgreSQL: read committed; the ledger row is locked first, so that changes stand in one order.
 
+mod open;
+
 use std::fmt::Write as _;
-use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
+use sqlx::{AssertSqlSafe, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
 use super::values::{Arg, Row};
 use super::{Result, StoreError};
 
-/// How long a SQLite writer waits for another process.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a transaction is begun before the caller hears of it.
 const MAX_BEGIN_ATTEMPTS: u32 = 5;
 /// Pause before the second attempt; doubles with each.
 const BEGIN_PAUSE: Duration = Duration::from_millis(100);
-/// Reader connections: the register reads several tables at once.
-const MAX_READERS: u32 = 4;
-/// Connections to PostgreSQL.
-const MAX_CONNECTIONS: u32 = 8;
 /// Rows of one INSERT; more bring nothing (measured).
 const MAX_INSERT_ROWS: usize = 1000;
 /// Values of one statement that SQLite takes.
@@ -73,49 +66,6 @@ macro_rules! bound {
 }
 
 impl Db {
-    /// Opens `sqlite:PATH` or `postgres://...` and brings its schema up to date.
-    pub(super) async fn open(url: &str) -> Result<Db> {
-        if let Some(path) = url.strip_prefix("sqlite:") {
-            let path = path.strip_prefix("//").unwrap_or(path);
-            return if path.is_empty() { Err(StoreError::BadUrl) } else { Db::open_lite(path).await };
-        }
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Db::open_pg(url).await;
-        }
-        Err(StoreError::BadUrl)
-    }
-
-    async fn open_lite(path: &str) -> Result<Db> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY_TIMEOUT)
-            .foreign_keys(true)
-            .pragma("temp_store", "memory")
-            .pragma("cache_size", "-32000");
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        // SQLite's migrations take no lock: of two processes that open a new file at once, one finds the tables made.
-        let migrations = sqlx::migrate!("migrations/sqlite");
-        if migrations.run(&writer).await.is_err() {
-            tokio::time::sleep(BEGIN_PAUSE).await;
-            migrations.run(&writer).await.map_err(StoreError::Migrate)?;
-        }
-        // Readers go through whole tables once: what each kept of them would only fill the memory.
-        let reading = options.pragma("query_only", "on").pragma("cache_size", "-4000");
-        let readers = SqlitePoolOptions::new().max_connections(MAX_READERS).connect_lazy_with(reading);
-        Ok(Db::Lite { writer, readers })
-    }
-
-    async fn open_pg(url: &str) -> Result<Db> {
-        let options = PgConnectOptions::from_str(url).map_err(|_| StoreError::BadUrl)?;
-        let options = options.application_name("shenling").options([("lock_timeout", "60s")]);
-        let pool = PgPoolOptions::new().max_connections(MAX_CONNECTIONS).connect_with(options).await?;
-        sqlx::migrate!("migrations/postgres").run(&pool).await.map_err(StoreError::Migrate)?;
-        Ok(Db::Pg(pool))
-    }
-
     /// Closes all connections.
     pub(super) async fn close(&self) {
         match self {
