@@ -31,6 +31,7 @@ pub(super) const AGENCY_IDS: &[&str] = &["bureau", "hrss", "justice", "finance"]
 /// All keys but those of `[[prison]]` and `[[agency]]`.
 pub(super) const KEYS: &[Key] = &[
     key("programme", "name", Kind::Filled),
+    key("administrator", "email", Kind::Texts),
     key("paths", "catalogue", Kind::Filled),
     key("paths", "inbox", Kind::Filled),
     key("paths", "outbox", Kind::Filled),
@@ -55,14 +56,19 @@ pub(super) const KEYS: &[Key] = &[
 ];
 
 /// Keys of a `[[prison]]`, beside its `account`.
-pub(super) const PRISON: &[Key] = &[key("prison", "name", Kind::Filled), key("prison", "lead", Kind::Truth)];
+pub(super) const PRISON: &[Key] =
+    &[key("prison", "name", Kind::Filled), key("prison", "lead", Kind::Truth), key("prison", "email", Kind::Texts)];
 
 /// Keys of a prison's `account`.
 pub(super) const ACCOUNT: &[Key] =
     &[key("account", "name", Kind::Text), key("account", "bank", Kind::Text), key("account", "number", Kind::Text)];
 
 /// Keys of an `[[agency]]`.
-pub(super) const AGENCY: &[Key] = &[key("agency", "id", Kind::Choice(AGENCY_IDS)), key("agency", "name", Kind::Filled)];
+pub(super) const AGENCY: &[Key] = &[
+    key("agency", "id", Kind::Choice(AGENCY_IDS)),
+    key("agency", "name", Kind::Filled),
+    key("agency", "email", Kind::Texts),
+];
 
 /// The keys of a section.
 pub(super) fn of(section: &str) -> impl Iterator<Item = &'static Key> {

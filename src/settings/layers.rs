@@ -11,8 +11,8 @@ use super::document::{self, Lines, Section, Value};
 use super::keys;
 use super::mistake::{Mistake, Mistakes, Place};
 use super::{
-    Account, Agency, Claim, Database, Delivery, Environment, Inbox, Limits, Mail, Paths, Payee, PrisonEntry, Programme,
-    Publicity, Settings,
+    Account, Administrator, Agency, Claim, Database, Delivery, Environment, Inbox, Limits, Mail, Paths, Payee,
+    PrisonEntry, Programme, Publicity, Settings,
 };
 use crate::subsidy::identifiers::normalise;
 
@@ -30,6 +30,7 @@ const DATABASE: &str = "shenling.db";
 #[serde(deny_unknown_fields)]
 struct Merged {
     programme: Programme,
+    administrator: Administrator,
     prison: Vec<MergedPrison>,
     agency: Vec<Agency>,
     paths: MergedPaths,
@@ -49,6 +50,8 @@ struct MergedPrison {
     name: String,
     #[serde(default)]
     lead: bool,
+    #[serde(default)]
+    email: Vec<String>,
     #[serde(default)]
     account: MergedAccount,
 }
@@ -126,7 +129,10 @@ fn examine(text: &str, mistakes: &mut Mistakes) {
     for name in keys::sections() {
         let Some(mut section) = root.table(name, mistakes) else { continue };
         for key in keys::of(name) {
-            section.get(key.name, key.kind, mistakes);
+            let value = section.get(key.name, key.kind, mistakes);
+            if key.name == "email" {
+                examine_addresses(value, mistakes);
+            }
         }
         section.finish(mistakes);
     }
@@ -158,6 +164,7 @@ fn examine_prisons(prisons: Vec<Section<'_, '_>>, mistakes: &mut Mistakes) {
                     }
                 }
                 Some((Value::Truth(true), _)) => leads.push(place),
+                addresses @ Some((Value::Texts(_), _)) => examine_addresses(addresses, mistakes),
                 _ => {}
             }
         }
@@ -195,11 +202,29 @@ fn examine_account(mut account: Section<'_, '_>, mistakes: &mut Mistakes) {
     account.finish(mistakes);
 }
 
+/// E-mail addresses: what a mail server would take, without display names.
+fn examine_addresses(value: Option<(Value, Place)>, mistakes: &mut Mistakes) {
+    let Some((Value::Texts(addresses), _)) = value else { return };
+    for (address, place) in addresses {
+        let sound = address.split_once('@').is_some_and(|(local, domain)| {
+            let word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && b != b'@');
+            word(local) && word(domain) && domain.contains('.') && !address.contains(['<', '>', ',', ';', '"'])
+        });
+        if !sound {
+            mistakes.error(place, format!("“{address}”不是电子邮箱地址"), "请只写地址，如 \"pxk@example.cn\"");
+        }
+    }
+}
+
 fn examine_agencies(agencies: Vec<Section<'_, '_>>, mistakes: &mut Mistakes) {
     let mut ids = Vec::new();
     let first = agencies.first().map(|section| section.place).unwrap_or_default();
     for mut section in agencies {
         for key in keys::AGENCY {
+            if key.name == "email" {
+                examine_addresses(section.get(key.name, key.kind, mistakes), mistakes);
+                continue;
+            }
             let value = section.need(key.name, key.kind, mistakes);
             if let (Some((Value::Text(id), place)), "id") = (value, key.name) {
                 if ids.contains(&id) {
@@ -288,6 +313,7 @@ fn resolve(path: &Path, merged: Merged) -> Settings {
     Settings {
         file: path.to_path_buf(),
         programme: merged.programme,
+        administrator: merged.administrator,
         prisons: merged.prison.into_iter().map(prison).collect(),
         agencies: merged.agency,
         paths,
@@ -305,7 +331,7 @@ fn resolve(path: &Path, merged: Merged) -> Settings {
 fn prison(merged: MergedPrison) -> PrisonEntry {
     let MergedAccount { name, bank, number } = merged.account;
     let account = (!number.is_empty()).then_some(Account { name, bank, number });
-    PrisonEntry { name: merged.name.trim().to_owned(), lead: merged.lead, account }
+    PrisonEntry { name: merged.name.trim().to_owned(), lead: merged.lead, email: merged.email, account }
 }
 
 /// What can only be held against the merged whole, because the environment may have changed one side of it.

@@ -46,6 +46,8 @@ pub struct Settings {
     pub file: PathBuf,
     /// `[programme]`.
     pub programme: Programme,
+    /// `[administrator]`.
+    pub administrator: Administrator,
     /// `[[prison]]`, in file order; exactly one leads.
     pub prisons: Vec<PrisonEntry>,
     /// `[[agency]]`: bureau, hrss, justice and finance, in file order.
@@ -78,6 +80,14 @@ pub struct Programme {
     pub name: String,
 }
 
+/// `[administrator]`: who looks after the program.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Administrator {
+    /// Where digests and alarms go; empty = nowhere.
+    pub email: Vec<String>,
+}
+
 /// `[[prison]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrisonEntry {
@@ -85,6 +95,8 @@ pub struct PrisonEntry {
     pub name: String,
     /// Whether it leads (牵头监狱).
     pub lead: bool,
+    /// Where its mail goes; empty = no mail.
+    pub email: Vec<String>,
     /// Its special account (监狱专户), if it is known.
     pub account: Option<Account>,
 }
@@ -115,6 +127,9 @@ pub struct Agency {
     pub id: String,
     /// Official name.
     pub name: String,
+    /// Where its mail goes; empty = no mail.
+    #[serde(default)]
+    pub email: Vec<String>,
 }
 
 /// `[paths]`, absolute or relative to the working folder like the path given to [`load`].
