@@ -4,6 +4,7 @@
 //! papers look like is in [`forms`], and only [`inbox`] and [`outbox`] touch the world.
 
 pub mod cli;
+pub mod daemon;
 pub mod forms;
 pub mod inbox;
 pub mod outbox;

@@ -1,0 +1,249 @@
+//! The daemon (常驻服务): runs the duties that it is given when their time comes, unattended.
+//!
+//! It knows when, not what: `cli` hands over the jobs. tokio-cron-scheduler only knocks; the occurrence ledger of the
+//! store decides what is due ([`duty`]), so that a missed knock, a restart, a second machine or a wrong clock change
+//! nothing but the delay.
+//!
+//! - Reads: the ledger, signals. Writes: the ledger, leases, the standing file, systemd's notify socket.
+//! - Safe to repeat because: see [`duty`].
+//! - When it fails: a duty that fails is told once and tried again; only a broken start ends the process.
+//! - Trusts: nothing about the clock, and no duty to come back: the watchdog is fed only while all do.
+
+mod duty;
+mod house;
+mod schedule;
+
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Asia::Shanghai;
+use sd_notify::NotifyState;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio_cron_scheduler::{Job as Knock, JobScheduler};
+use tracing::{error, info, warn};
+
+use self::house::House;
+pub use self::house::{Standing, Trouble};
+pub use self::schedule::{Schedule, ScheduleError};
+use crate::store::Store;
+
+/// How often the health is looked at where systemd does not ask more often.
+const HEALTH_EVERY: Duration = Duration::from_secs(30);
+/// How long the database may take to answer.
+const PING_LIMIT: Duration = Duration::from_secs(10);
+/// The scheduler shows every so many seconds that it lives, and may be silent for so long.
+const HEARTBEAT: &str = "*/10 * * * * *";
+const MAX_HEARTBEAT_SILENCE_MS: i64 = 60_000;
+
+/// What a duty did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Worked {
+    /// Nothing was to be done.
+    pub idle: bool,
+    /// Why not; empty else. No personal data.
+    pub says: String,
+}
+
+/// Why a duty could not be done, as the administrator reads it. No personal data. It is tried again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure(pub String);
+
+/// The work of a duty: given the slot it was asked for and the time now.
+pub type Work = Arc<dyn Fn(DateTime<Utc>, DateTime<Utc>) -> Working + Send + Sync>;
+/// Work under way.
+pub type Working = Pin<Box<dyn Future<Output = Result<Worked, Failure>> + Send>>;
+
+/// One duty.
+#[derive(Clone)]
+pub struct Job {
+    /// What the ledger calls it.
+    pub name: &'static str,
+    /// When it is to run.
+    pub schedule: Schedule,
+    /// Whether it also runs when the daemon starts.
+    pub at_start: bool,
+    /// Whether something leaves: not from a machine that the data does not belong to.
+    pub sends: bool,
+    /// Running longer than this, it hangs.
+    pub limit: Duration,
+    /// The work.
+    pub work: Work,
+}
+
+/// How a daemon is set up.
+pub struct Setup {
+    /// The store.
+    pub store: Store,
+    /// Who runs: told apart from every other process that shares the database.
+    pub holder: String,
+    /// Whether nothing may leave.
+    pub dry: bool,
+    /// Where it says how it stands.
+    pub standing: PathBuf,
+    /// How long a stop waits for the work in hand.
+    pub stop_within: Duration,
+}
+
+/// Reads the configuration anew; the error is for the administrator.
+pub type Load<'a> = dyn Fn() -> Result<Vec<Job>, String> + 'a;
+
+/// Why the duties are interrupted.
+enum Call {
+    Stop,
+    Reload(Vec<Job>),
+}
+
+/// Runs until SIGTERM or SIGINT. SIGHUP reads the configuration anew; a bad one leaves the old one in force.
+pub async fn run(setup: Setup, jobs: Vec<Job>, load: &Load<'_>) -> anyhow::Result<()> {
+    let Setup { store, holder, dry, standing, stop_within } = setup;
+    let house = Arc::new(House::new(store, holder, clock(), dry, standing));
+    let mut calls = Calls {
+        stop: [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?],
+        reload: signal(SignalKind::hangup())?,
+    };
+    let mut jobs = jobs;
+    tell(&[NotifyState::Ready, NotifyState::Status(&house.in_a_line())]);
+    info!(duties = jobs.len(), dry, "started");
+    loop {
+        match serve(&house, jobs, &mut calls, load, stop_within).await? {
+            Call::Reload(new) => {
+                jobs = new;
+                house.forget_pulses();
+                tell(&[NotifyState::Ready]);
+                info!("configuration read anew");
+            }
+            Call::Stop => {
+                info!("stopped");
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Runs the duties until a signal calls.
+async fn serve(
+    house: &Arc<House>,
+    jobs: Vec<Job>,
+    calls: &mut Calls,
+    load: &Load<'_>,
+    stop_within: Duration,
+) -> anyhow::Result<Call> {
+    let (stop, stopped) = watch::channel(false);
+    let mut scheduler = JobScheduler::new().await?;
+    let heartbeat = Arc::new(AtomicI64::new(clock().timestamp_millis()));
+    let mut duties = JoinSet::new();
+    for job in jobs {
+        let knock = Arc::new(Notify::new());
+        let knocks = knock.clone();
+        let wake = Knock::new_async_tz(&*job.schedule.expression, Shanghai, move |_, _| {
+            let knock = knocks.clone();
+            Box::pin(async move { knock.notify_one() })
+        })?;
+        scheduler.add(wake).await?;
+        duties.spawn(duty::keep(job, house.clone(), knock, stopped.clone()));
+    }
+    let beats = heartbeat.clone();
+    let beat = Knock::new_async_tz(HEARTBEAT, Shanghai, move |_, _| {
+        let beats = beats.clone();
+        Box::pin(async move { beats.store(clock().timestamp_millis(), Ordering::Relaxed) })
+    })?;
+    scheduler.add(beat).await?;
+    scheduler.start().await?;
+    let call = tokio::select! {
+        call = calls.next(load) => call,
+        () = watch_over(house, &heartbeat) => Call::Stop,
+    };
+    if matches!(call, Call::Stop) {
+        tell(&[NotifyState::Stopping]);
+        info!("stopping: the work in hand is finished first");
+    }
+    let _ = stop.send(true);
+    scheduler.shutdown().await?;
+    let all = async { while duties.join_next().await.is_some() {} };
+    if tokio::time::timeout(stop_within, all).await.is_err() {
+        warn!(
+            seconds = stop_within.as_secs(),
+            "work in hand took too long and is cut off; it is done again at the next start"
+        );
+        duties.shutdown().await;
+    }
+    house.write_standing(clock());
+    Ok(call)
+}
+
+/// Looks at the health again and again; feeds systemd's watchdog only while all is well.
+async fn watch_over(house: &House, heartbeat: &AtomicI64) {
+    let every = sd_notify::watchdog_enabled().map_or(HEALTH_EVERY, |limit| (limit / 3).min(HEALTH_EVERY));
+    loop {
+        let now = clock();
+        let answers = tokio::time::timeout(PING_LIMIT, house.store.ping()).await.is_ok_and(|pinged| pinged.is_ok());
+        if answers {
+            house.mended("database");
+        } else {
+            house.trouble("database", "数据库没有应答", now);
+        }
+        // A clock that was set back makes the difference negative: that is no silence.
+        let silent = now.timestamp_millis() - heartbeat.load(Ordering::Relaxed) > MAX_HEARTBEAT_SILENCE_MS;
+        let overdue = house.overdue();
+        if silent {
+            error!("the scheduler is silent");
+        }
+        if let Some(duty) = overdue {
+            error!(duty, "a duty hangs");
+        }
+        house.write_standing(now);
+        let line = house.in_a_line();
+        if answers && !silent && overdue.is_none() {
+            tell(&[NotifyState::Watchdog, NotifyState::Status(&line)]);
+        } else {
+            tell(&[NotifyState::Status(&line)]);
+        }
+        tokio::time::sleep(every).await;
+    }
+}
+
+/// The signals that call.
+struct Calls {
+    stop: [Signal; 2],
+    reload: Signal,
+}
+
+impl Calls {
+    async fn next(&mut self, load: &Load<'_>) -> Call {
+        let [term, int] = &mut self.stop;
+        loop {
+            tokio::select! {
+                _ = term.recv() => return Call::Stop,
+                _ = int.recv() => return Call::Stop,
+                _ = self.reload.recv() => {
+                    if let Ok(usec) = NotifyState::monotonic_usec_now() {
+                        tell(&[NotifyState::Reloading, usec]);
+                    }
+                    match load() {
+                        Ok(jobs) => return Call::Reload(jobs),
+                        Err(says) => {
+                            error!(says, "the new configuration has mistakes; the old one stays in force");
+                            tell(&[NotifyState::Ready, NotifyState::Status("新配置有误，仍按原配置运行；请运行 shenling check")]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Tells systemd; without it nobody listens, which is no fault.
+fn tell(states: &[NotifyState<'_>]) {
+    let _ = sd_notify::notify(states);
+}
+
+#[expect(clippy::disallowed_methods, reason = "the daemon reads the clock once per look and run")]
+fn clock() -> DateTime<Utc> {
+    Utc::now()
+}

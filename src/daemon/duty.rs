@@ -1,0 +1,168 @@
+//! One duty of the daemon: woken by the schedule, it looks at the ledger, runs what is due, and notes how it ended.
+//!
+//! Reads, writes: the occurrence ledger and the lease of the duty.
+//! Safe to repeat because a slot is entered once, under the lease; what the work itself does is safe by its stage.
+//! When it fails: the failure is noted, told once, and the work is tried again with a growing pause.
+//! Trusts: nothing about the clock. Set forward, it merges what it jumped over into one run; set back, it runs no slot
+//! twice.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::{Notify, watch};
+use tokio::task::{JoinError, JoinSet};
+use tracing::{info, warn};
+
+use super::house::House;
+use super::{Failure, Job, Worked, clock};
+use crate::store::{Ended, Slots, StoreError};
+
+/// How long a lease holds unless it is renewed.
+const LEASE: TimeDelta = TimeDelta::seconds(120);
+/// How often it is renewed.
+const RENEW: Duration = Duration::from_secs(30);
+/// The schedule is looked at so often even if nothing wakes us.
+const LOOK: Duration = Duration::from_secs(60);
+/// A slot that begins later than this was missed.
+const GRACE: TimeDelta = TimeDelta::seconds(120);
+/// Pause after a failure; doubles up to the longest.
+const FIRST_RETRY: Duration = Duration::from_secs(30);
+const LONGEST_RETRY: Duration = Duration::from_secs(900);
+
+/// Runs a duty until the daemon stops.
+pub(super) async fn keep(job: Job, house: Arc<House>, knock: Arc<Notify>, mut stop: watch::Receiver<bool>) {
+    let mut starting = true;
+    let mut pause = FIRST_RETRY;
+    loop {
+        let wait = match look(&job, &house, starting).await {
+            Ok(()) => {
+                house.mended(job.name);
+                (starting, pause) = (false, FIRST_RETRY);
+                LOOK
+            }
+            Err(failure) => {
+                house.trouble(job.name, &failure, clock());
+                let wait = pause;
+                pause = (pause * 2).min(LONGEST_RETRY);
+                // What failed is done again without waiting for its next slot.
+                starting = true;
+                wait
+            }
+        };
+        house.looked(job.name, job.schedule.next_after(clock()));
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = knock.notified(), if !starting => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+        if *stop.borrow() {
+            return;
+        }
+    }
+}
+
+/// Looks at the schedule once. The error is a sentence for the administrator.
+async fn look(job: &Job, house: &House, again: bool) -> Result<(), String> {
+    let now = clock();
+    let store = &house.store;
+    let in_words = |error: StoreError| format!("数据库暂时不可用（{error}）");
+    if !store.lease_duty(job.name, &house.holder, now + LEASE, now).await.map_err(in_words)? {
+        return Ok(());
+    }
+    let due = due(job, house, again, now).await.map_err(in_words)?;
+    let outcome = match due {
+        Some(slots) => run(job, house, &slots, now).await,
+        None => Ok(()),
+    };
+    store.release_duty(job.name, &house.holder).await.map_err(in_words)?;
+    outcome
+}
+
+/// The run that is due, entered in the ledger. With `again`, at the start or after a failure: also what was cut off or
+/// failed before, and what is to run at every start.
+async fn due(job: &Job, house: &House, again: bool, now: DateTime<Utc>) -> Result<Option<Slots>, StoreError> {
+    let store = &house.store;
+    let until = store.evaluated_until(job.name).await?;
+    let missed = until.filter(|until| *until <= now).and_then(|until| job.schedule.slots(until, now));
+    let owed = if again { store.unfinished_occurrence(job.name).await? } else { None };
+    if let (None, Some(owed)) = (&missed, owed) {
+        store.resume_occurrence(job.name, &owed, &house.holder, now).await?;
+        return Ok(Some(owed));
+    }
+    if again && let Some(missed) = &missed {
+        info!(
+            duty = job.name,
+            missed = missed.count,
+            first = %missed.first,
+            last = %missed.last,
+            "slots were missed while nothing ran; they become one run now"
+        );
+    }
+    let now_itself = (again && job.at_start).then_some(Slots { first: now, last: now, count: 1 });
+    let slots = missed.or(now_itself);
+    let entered = store.begin_occurrence(job.name, slots.as_ref(), now, &house.holder).await?;
+    if let Some(slots) = slots.as_ref().filter(|_| again) {
+        store.end_orphans(job.name, slots.last, "运行中断：进程被终止，由其后一次补做", now).await?;
+    }
+    Ok(slots.filter(|_| entered))
+}
+
+async fn run(job: &Job, house: &House, slots: &Slots, now: DateTime<Utc>) -> Result<(), String> {
+    let store = &house.store;
+    let late = slots.count > 1 || now - slots.last > GRACE;
+    let (ended, reason, outcome) = if job.sends && house.dry {
+        (Ended::Skipped, "试运行：本机未获准发送，见 shenling adopt".to_owned(), Ok(()))
+    } else {
+        house.runs(job.name, job.limit);
+        match work(job, house, slots, now).await {
+            Ok(worked) if worked.idle => (Ended::Skipped, worked.says, Ok(())),
+            Ok(_) if late => (Ended::Late, missed_in_words(slots), Ok(())),
+            Ok(_) => (Ended::Done, String::new(), Ok(())),
+            Err(says) => (Ended::Failed, says.clone(), Err(says)),
+        }
+    };
+    let noted = store.end_occurrence(job.name, slots.last, ended, &reason, clock()).await;
+    noted.map_err(|error| format!("数据库暂时不可用（{error}）"))?;
+    outcome
+}
+
+fn missed_in_words(slots: &Slots) -> String {
+    let date = |at: DateTime<Utc>| at.with_timezone(&chrono_tz::Asia::Shanghai).format("%Y-%m-%d %H:%M").to_string();
+    if slots.count == 1 {
+        format!("错过 {}，已补做", date(slots.last))
+    } else {
+        format!("错过 {} 至 {} 共 {} 次，合并补做一次", date(slots.first), date(slots.last), slots.count)
+    }
+}
+
+/// Does the work and keeps the lease meanwhile; a panic in it stops this run only.
+async fn work(job: &Job, house: &House, slots: &Slots, now: DateTime<Utc>) -> Result<Worked, String> {
+    let mut working: JoinSet<Result<Worked, Failure>> = JoinSet::new();
+    working.spawn((job.work)(slots.last, now));
+    loop {
+        tokio::select! {
+            Some(ended) = working.join_next() => return told(job, ended),
+            () = tokio::time::sleep(RENEW) => {
+                let now = clock();
+                // An outage meanwhile is met by the work itself, and by the next look.
+                let kept = house.store.lease_duty(job.name, &house.holder, now + LEASE, now).await;
+                if matches!(kept, Ok(false)) {
+                    working.shutdown().await;
+                    return Err("运行权已被另一台机器接管，本次停止".to_owned());
+                }
+            }
+        }
+    }
+}
+
+fn told(job: &Job, ended: Result<Result<Worked, Failure>, JoinError>) -> Result<Worked, String> {
+    match ended {
+        Ok(Ok(worked)) => Ok(worked),
+        Ok(Err(Failure(says))) => Err(says),
+        Err(_) => {
+            warn!(duty = job.name, "a run panicked; the daemon goes on");
+            Err("内部错误，本次运行中止（详见日志）；程序继续运行，稍后重试".to_owned())
+        }
+    }
+}

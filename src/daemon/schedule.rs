@@ -1,0 +1,132 @@
+//! A schedule (定时表达式): when a duty is to run, on the clock of Asia/Shanghai.
+//!
+//! Five fields (minute first), six (second first) or seven (year last). Where both a day of the month and a weekday
+//! are given, both must match.
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Asia::Shanghai;
+use chrono_tz::Tz;
+use croner::Cron;
+use croner::parser::{CronParser, Seconds};
+
+use crate::store::Slots;
+
+/// Slots that are counted one by one; of more only the last is looked for.
+const MAX_COUNTED: u32 = 100_000;
+
+/// When a duty is to run.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    /// With seconds, as the scheduler wants it.
+    pub(super) expression: String,
+    cron: Cron,
+}
+
+/// Why an expression is no schedule; a sentence for the administrator.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ScheduleError {
+    /// Not an expression of five to seven fields.
+    #[error("“{0}”不是定时表达式：请写五段“分 时 日 月 周”，如 \"30 8 * * 1-5\" 表示周一至周五 8:30")]
+    Unreadable(String),
+    /// It names no instant that ever comes.
+    #[error("“{0}”永远不会到时间（如 2 月 30 日），请改正")]
+    Never(String),
+}
+
+impl Schedule {
+    /// Reads an expression; `now` is the instant after which it must come at least once.
+    pub fn parse(text: &str, now: DateTime<Utc>) -> Result<Schedule, ScheduleError> {
+        let fields = text.split_whitespace().count();
+        let expression = match fields {
+            5 => format!("0 {}", text.trim()),
+            6 | 7 => text.trim().to_owned(),
+            _ => return Err(ScheduleError::Unreadable(text.to_owned())),
+        };
+        let parser = CronParser::builder().seconds(Seconds::Required).dom_and_dow(true).build();
+        let cron = parser.parse(&expression).map_err(|_| ScheduleError::Unreadable(text.to_owned()))?;
+        let schedule = Schedule { expression, cron };
+        schedule.next_after(now).ok_or_else(|| ScheduleError::Never(text.to_owned()))?;
+        Ok(schedule)
+    }
+
+    /// The first slot after an instant.
+    pub fn next_after(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.cron.find_next_occurrence(&local(at), false).ok().map(|slot| slot.to_utc())
+    }
+
+    /// The slots after `from` up to and including `until`, as one run.
+    pub fn slots(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Option<Slots> {
+        let first = self.next_after(from).filter(|first| *first <= until)?;
+        let (mut last, mut count) = (first, 1);
+        while let Some(next) = self.next_after(last).filter(|next| *next <= until) {
+            (last, count) = (next, count + 1);
+            if count == MAX_COUNTED {
+                let newest = self.cron.find_previous_occurrence(&local(until), true);
+                last = newest.map_or(last, |slot| slot.to_utc());
+                break;
+            }
+        }
+        Some(Slots { first, last, count })
+    }
+}
+
+fn local(at: DateTime<Utc>) -> DateTime<Tz> {
+    at.with_timezone(&Shanghai)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        DateTime::parse_from_rfc3339(text).unwrap().to_utc()
+    }
+
+    fn schedule(text: &str) -> Schedule {
+        Schedule::parse(text, at("2026-11-25T00:00:00+08:00")).unwrap()
+    }
+
+    #[test]
+    fn five_six_and_seven_fields_are_read_on_the_clock_of_shanghai() {
+        let noon = at("2026-11-25T12:00:00+08:00");
+        for (text, next) in [
+            ("30 8 * * *", "2026-11-26T08:30:00+08:00"),
+            ("15 30 8 * * *", "2026-11-26T08:30:15+08:00"),
+            ("0 0 9 1 1 * 2028", "2028-01-01T09:00:00+08:00"),
+            ("0 9 5 1,4,7,10 *", "2027-01-05T09:00:00+08:00"),
+            ("* * * * *", "2026-11-25T12:01:00+08:00"),
+            ("0 9 * * MON-FRI", "2026-11-26T09:00:00+08:00"),
+        ] {
+            assert_eq!(schedule(text).next_after(noon), Some(at(next)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_never_fires_or_cannot_be_read_is_refused() {
+        let now = at("2026-11-25T00:00:00+08:00");
+        for text in ["0 0 9 30 2 *", "0 9 30 2 *", "0 0 9 1 1 * 2020"] {
+            assert_eq!(Schedule::parse(text, now).unwrap_err(), ScheduleError::Never(text.to_owned()));
+        }
+        for text in ["", "9", "every day", "99 * * * *", "* * * * * * * *"] {
+            assert_eq!(Schedule::parse(text, now).unwrap_err(), ScheduleError::Unreadable(text.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn missed_slots_are_one_run_named_after_the_last() {
+        let daily = schedule("0 9 * * *");
+        let from = at("2026-09-30T10:00:00+08:00");
+        let found = daily.slots(from, at("2026-12-02T08:00:00+08:00")).unwrap();
+        assert_eq!(found.first, at("2026-10-01T09:00:00+08:00"));
+        assert_eq!((found.last, found.count), (at("2026-12-01T09:00:00+08:00"), 62));
+        assert_eq!(daily.slots(from, at("2026-10-01T08:59:59+08:00")), None);
+        let on_time = daily.slots(from, at("2026-10-01T09:00:00+08:00")).unwrap();
+        assert_eq!((on_time.last, on_time.count), (on_time.first, 1));
+    }
+
+    #[test]
+    fn years_of_minutes_end_at_the_last_slot() {
+        let found = schedule("* * * * *").slots(at("2026-01-01T00:00:00Z"), at("2027-01-01T00:00:30Z")).unwrap();
+        assert_eq!((found.last, found.count), (at("2027-01-01T00:00:00Z"), MAX_COUNTED));
+    }
+}

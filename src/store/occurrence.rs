@@ -1,0 +1,216 @@
+//! The occurrence ledger (运行台账): what the schedule asked for, and what came of each slot; the leases of the duties.
+//!
+//! - Reads, writes: `occurrence`, `schedule_watch`, `duty_lease`. Bookkeeping by the minute, so not in the audit log:
+//!   what a run changes is.
+//! - Safe to repeat because: a slot of a duty is entered once (primary key), and only the holder of the lease enters it.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::values::{Row, args};
+use super::{Result, Store, StoreError, from_ms, to_ms};
+
+/// Slots of a duty that become one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slots {
+    /// The first.
+    pub first: DateTime<Utc>,
+    /// The last; names the run.
+    pub last: DateTime<Utc>,
+    /// How many.
+    pub count: u32,
+}
+
+/// How a run ended.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Ended {
+    /// In time.
+    Done,
+    /// After its time: missed slots, or an outage.
+    Late,
+    /// It could not be done; the next run sees the same work again.
+    Failed,
+    /// Nothing was run, on purpose.
+    Skipped,
+}
+
+impl Ended {
+    /// The word in the database.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Ended::Done => "done",
+            Ended::Late => "late",
+            Ended::Failed => "failed",
+            Ended::Skipped => "skipped",
+        }
+    }
+
+    fn from_code(code: &str) -> Option<Ended> {
+        [Ended::Done, Ended::Late, Ended::Failed, Ended::Skipped].into_iter().find(|ended| ended.code() == code)
+    }
+}
+
+/// One entry of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Occurrence {
+    /// The duty.
+    pub duty: String,
+    /// Its slots.
+    pub slots: Slots,
+    /// How it ended; `None` while it runs, or where its process died.
+    pub ended: Option<Ended>,
+    /// Why it was late, failed or skipped.
+    pub reason: String,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+impl Store {
+    /// Takes or renews the lease of a duty until an instant. `false`: another process has it.
+    pub async fn lease_duty(&self, duty: &str, holder: &str, until: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool> {
+        let mut tx = self.db.begin().await?;
+        let sql = "INSERT INTO duty_lease (duty, holder, lease_until) VALUES ($1, $2, $3) \
+                   ON CONFLICT (duty) DO UPDATE SET holder = $2, lease_until = $3 \
+                   WHERE duty_lease.holder = $2 OR duty_lease.lease_until < $4";
+        let args = args![duty.to_owned(), holder.to_owned(), to_ms(until), to_ms(now)];
+        if tx.run(sql, args).await? != 1 {
+            tx.roll_back().await?;
+            return Ok(false);
+        }
+        tx.commit("lease-duty").await?;
+        Ok(true)
+    }
+
+    /// Gives the lease of a duty back; nothing happens where another process has it.
+    pub async fn release_duty(&self, duty: &str, holder: &str) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        let sql = "DELETE FROM duty_lease WHERE duty = $1 AND holder = $2";
+        tx.run(sql, args![duty.to_owned(), holder.to_owned()]).await?;
+        tx.commit("release-duty").await
+    }
+
+    /// Up to when the schedule of a duty was looked at; `None` before the first look.
+    pub async fn evaluated_until(&self, duty: &str) -> Result<Option<DateTime<Utc>>> {
+        let sql = "SELECT evaluated_until FROM schedule_watch WHERE duty = $1";
+        let row = self.db.row(sql, args![duty.to_owned()]).await?;
+        row.map(|row| from_ms(row.int(0)?)).transpose()
+    }
+
+    /// Notes that the schedule of a duty was looked at until `until`, and enters the run that the slots found there
+    /// become. `false`: the ledger has that slot already (the clock was set back), nothing is to be run for it.
+    pub async fn begin_occurrence(
+        &self,
+        duty: &str,
+        slots: Option<&Slots>,
+        until: DateTime<Utc>,
+        holder: &str,
+    ) -> Result<bool> {
+        let mut tx = self.db.begin().await?;
+        let watch = "INSERT INTO schedule_watch (duty, evaluated_until) VALUES ($1, $2) \
+                     ON CONFLICT (duty) DO UPDATE SET evaluated_until = $2";
+        tx.run(watch, args![duty.to_owned(), to_ms(until)]).await?;
+        let mut entered = false;
+        if let Some(slots) = slots {
+            let known = "SELECT COUNT(*) FROM occurrence WHERE duty = $1 AND first_slot <= $2 AND slot >= $2";
+            let known = tx.int(known, args![duty.to_owned(), to_ms(slots.last)]).await? > 0;
+            let sql = "INSERT INTO occurrence (duty, slot, first_slot, slots, state, reason, holder, started_at) \
+                       VALUES ($1, $2, $3, $4, 'running', '', $5, $6) ON CONFLICT (duty, slot) DO NOTHING";
+            let (last, first) = (to_ms(slots.last), to_ms(slots.first));
+            let args = args![duty.to_owned(), last, first, slots.count, holder.to_owned(), to_ms(until)];
+            entered = !known && tx.run(sql, args).await? == 1;
+        }
+        tx.commit("begin-occurrence").await?;
+        Ok(entered)
+    }
+
+    /// Notes how the run of a slot ended.
+    pub async fn end_occurrence(
+        &self,
+        duty: &str,
+        slot: DateTime<Utc>,
+        ended: Ended,
+        reason: &str,
+        at: DateTime<Utc>,
+    ) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        let sql = "UPDATE occurrence SET state = $3, reason = $4, ended_at = $5 WHERE duty = $1 AND slot = $2";
+        tx.run(sql, args![duty.to_owned(), to_ms(slot), ended.code(), reason.to_owned(), to_ms(at)]).await?;
+        tx.commit("end-occurrence").await
+    }
+
+    /// The newest run of a duty, if it failed or its process died. For the holder of the lease, who knows that nobody
+    /// runs it.
+    pub async fn unfinished_occurrence(&self, duty: &str) -> Result<Option<Slots>> {
+        let sql = "SELECT first_slot, slot, slots, state FROM occurrence WHERE duty = $1 ORDER BY slot DESC LIMIT 1";
+        let Some(row) = self.db.row(sql, args![duty.to_owned()]).await? else { return Ok(None) };
+        let unfinished = matches!(row.text(3)?.as_str(), "running" | "failed");
+        let slots = Slots { first: from_ms(row.int(0)?)?, last: from_ms(row.int(1)?)?, count: row.number(2)? };
+        Ok(unfinished.then_some(slots))
+    }
+
+    /// Begins the run of a slot once more.
+    pub async fn resume_occurrence(&self, duty: &str, slots: &Slots, holder: &str, at: DateTime<Utc>) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        let sql = "UPDATE occurrence SET state = 'running', holder = $3, started_at = $4, ended_at = NULL \
+                   WHERE duty = $1 AND slot = $2";
+        tx.run(sql, args![duty.to_owned(), to_ms(slots.last), holder.to_owned(), to_ms(at)]).await?;
+        tx.commit("resume-occurrence").await
+    }
+
+    /// Ends what dead processes left running before a slot. For the holder of the lease.
+    pub async fn end_orphans(&self, duty: &str, before: DateTime<Utc>, reason: &str, at: DateTime<Utc>) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        let sql = "UPDATE occurrence SET state = 'failed', reason = $3, ended_at = $4 \
+                   WHERE duty = $1 AND slot < $2 AND ended_at IS NULL";
+        tx.run(sql, args![duty.to_owned(), to_ms(before), reason.to_owned(), to_ms(at)]).await?;
+        tx.commit("end-orphans").await
+    }
+
+    /// Forgets runs that ended well before an instant. What was late, failed or skipped stays.
+    pub async fn prune_occurrences(&self, before: DateTime<Utc>) -> Result<u64> {
+        let mut tx = self.db.begin().await?;
+        let sql = "DELETE FROM occurrence WHERE state = 'done' AND slot < $1";
+        let pruned = tx.run(sql, args![to_ms(before)]).await?;
+        tx.commit("prune-occurrences").await?;
+        Ok(pruned)
+    }
+
+    /// The newest run of each duty.
+    pub async fn last_occurrences(&self) -> Result<BTreeMap<String, Occurrence>> {
+        let sql = "SELECT duty, first_slot, slot, slots, state, reason, started_at, ended_at FROM occurrence o \
+                   WHERE slot = (SELECT MAX(slot) FROM occurrence n WHERE n.duty = o.duty)";
+        let rows = self.db.rows(sql, []).await?;
+        rows.iter().map(|row| occurrence(row).map(|found| (found.duty.clone(), found))).collect()
+    }
+
+    /// The newest runs of a duty that were late, failed or skipped, or still run; newest first.
+    pub async fn troubled_occurrences(&self, most: u32) -> Result<Vec<Occurrence>> {
+        let sql = "SELECT duty, first_slot, slot, slots, state, reason, started_at, ended_at FROM occurrence \
+                   WHERE state <> 'done' ORDER BY started_at DESC, duty LIMIT $1";
+        self.db.rows(sql, args![most]).await?.iter().map(occurrence).collect()
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        self.stamp().await.map(drop)
+    }
+}
+
+fn occurrence(row: &Row) -> Result<Occurrence> {
+    let state = row.text(4)?;
+    let ended = match state.as_str() {
+        "running" => None,
+        _ => Some(Ended::from_code(&state).ok_or_else(|| StoreError::Damaged("state of a run".to_owned()))?),
+    };
+    Ok(Occurrence {
+        duty: row.text(0)?,
+        slots: Slots { first: from_ms(row.int(1)?)?, last: from_ms(row.int(2)?)?, count: row.number(3)? },
+        ended,
+        reason: row.text(5)?,
+        started_at: from_ms(row.int(6)?)?,
+        ended_at: row.int_or_null(7)?.map(from_ms).transpose()?,
+    })
+}
