@@ -238,6 +238,11 @@ impl Calls {
     }
 }
 
+/// Asks systemd for more time to start.
+pub fn still_starting(by: Duration) {
+    tell(&[NotifyState::ExtendTimeoutUsec(u32::try_from(by.as_micros()).unwrap_or(u32::MAX))]);
+}
+
 /// Tells systemd; without it nobody listens, which is no fault.
 fn tell(states: &[NotifyState<'_>]) {
     let _ = sd_notify::notify(states);

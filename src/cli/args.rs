@@ -56,6 +56,14 @@ pub enum Command {
     Roster(RosterCommand),
     /// 把一个环节（或全部环节）做一遍
     Once(OnceArguments),
+    /// 常驻运行：按配置 [schedule] 的时间自动运行各环节（由 systemd 启动）
+    Serve,
+    /// 准许本机发送：数据迁到本机，或另一台机器加入（PostgreSQL）
+    Adopt {
+        /// 原因和经办人
+        #[command(flatten)]
+        because: Because,
+    },
     /// 看现在的情况：待办、已收、已核、已报
     Status,
     /// 看退回的文件和行

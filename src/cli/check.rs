@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::output::{self, say};
 use super::world::{credential, detail_columns, form_specs, load_fonts, open_store, stationery, templates};
-use super::{Done, words};
+use super::{Done, serve, words};
 use crate::forms::papers::proofs;
 use crate::settings::{self, Environment, Loaded, Mistake, Settings, Severity, credentials, doubts};
 use crate::store::Store;
@@ -66,6 +66,12 @@ async fn beyond_files(environment: &Environment, loaded: Loaded, now: DateTime<U
     }
     mistakes.extend(form_specs(&settings).err().map(&error));
     mistakes.extend(passwords(&settings, environment));
+    mistakes.extend(
+        serve::schedules(&settings, now)
+            .into_iter()
+            .filter_map(|(_, schedule)| schedule.err())
+            .map(|says| Mistake::of(Severity::Error, file.clone(), says, "请改正 [schedule]；留空表示不自动运行")),
+    );
     for (folder, what) in [(&settings.paths.inbox, "收件文件夹"), (&settings.paths.outbox, "发件文件夹")] {
         if !folder.is_dir() {
             let shown = folder.display();

@@ -14,6 +14,7 @@ mod once;
 mod output;
 mod report;
 mod roster;
+mod serve;
 mod set_aside;
 mod status;
 mod usage;
@@ -88,6 +89,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<Done> {
         Command::Import(what) => import::run(&open().await?, what).await,
         Command::Roster(what) => roster::run(&open().await?, what).await,
         Command::Once(what) => once::run(&open().await?, what.stage, what.period.as_deref()).await,
+        Command::Serve => serve::run(&config, arguments.now.is_some()).await,
+        Command::Adopt { because } => serve::adopt(&open().await?, &because).await,
         Command::Status => status::run(&open().await?).await,
         Command::SetAside(what) => set_aside::run(&open().await?, what).await,
         Command::Explain { key } => explain::run(&open().await?, &key).await,

@@ -15,7 +15,7 @@ use super::args::Stage;
 use super::output::{self, hint, say};
 use super::{Done, World, import};
 use crate::forms::papers::Wanted;
-use crate::settings::{self, Database};
+use crate::settings::{self, Database, Settings};
 use crate::stages::claim::Order;
 use crate::stages::deliver::{Answer, Door};
 use crate::stages::{calculate, claim, collect, deliver};
@@ -92,7 +92,7 @@ pub(super) async fn collect(world: &World) -> anyhow::Result<(Done, Value)> {
 }
 
 /// The private folder where sources are kept for a while, if they are; older ones are removed.
-fn kept_sources(world: &World) -> anyhow::Result<Option<PathBuf>> {
+pub(super) fn kept_sources(world: &World) -> anyhow::Result<Option<PathBuf>> {
     let days = world.settings.inbox.keep_source_days;
     let folder = world.settings.paths.data.join("taken");
     let before = world.now - TimeDelta::days(days.into());
@@ -142,9 +142,8 @@ fn unjudged(days: &std::collections::BTreeSet<chrono::NaiveDate>, zero_amounts: 
     Done::with_findings(!days.is_empty() || zero_amounts > 0)
 }
 
-/// Seals a batch and prints its totals.
-pub(super) async fn claim(world: &World, period: Period) -> anyhow::Result<(Done, Value)> {
-    let bar = working("正在起草批次、生成表格");
+/// Seals a batch of what the settings say.
+pub(super) async fn claim_now(world: &World, period: Period) -> anyhow::Result<claim::Report> {
     let order = Order {
         period,
         recipients: world.settings.claim.recipients.clone(),
@@ -155,7 +154,13 @@ pub(super) async fn claim(world: &World, period: Period) -> anyhow::Result<(Done
         settings::fingerprint(&world.settings.paths.catalogue)
             .is_ok_and(|fingerprint| fingerprint == world.catalogue.sha256)
     };
-    let report = claim::run(&world.store, &world.catalogue, &order, unchanged, world.now).await?;
+    Ok(claim::run(&world.store, &world.catalogue, &order, unchanged, world.now).await?)
+}
+
+/// Seals a batch and prints its totals.
+pub(super) async fn claim(world: &World, period: Period) -> anyhow::Result<(Done, Value)> {
+    let bar = working("正在起草批次、生成表格");
+    let report = claim_now(world, period).await?;
     bar.finish_and_clear();
     match &report.sealed {
         _ if world.json => {}
@@ -181,6 +186,15 @@ pub(super) async fn claim(world: &World, period: Period) -> anyhow::Result<(Done
     Ok((unjudged(&report.days_without_policy, report.zero_amounts.len()), said))
 }
 
+/// How deliveries are made, as the settings say.
+pub(super) fn door(settings: &Settings) -> Door {
+    Door {
+        outbox: settings.paths.outbox.clone(),
+        lease: TimeDelta::seconds(settings.delivery.lease_seconds.into()),
+        retry: TimeDelta::seconds(settings.delivery.retry_seconds.into()),
+    }
+}
+
 /// Delivers what is due and prints where it went.
 pub(super) async fn deliver(world: &World) -> anyhow::Result<(Done, Value)> {
     let bar = working("正在投递");
@@ -194,11 +208,7 @@ pub(super) async fn deliver(world: &World) -> anyhow::Result<(Done, Value)> {
         return Ok((Done::WithFindings, json!([])));
     }
     world.store.hurry_deliveries(alone, world.now).await?;
-    let door = Door {
-        outbox: settings.paths.outbox.clone(),
-        lease: TimeDelta::seconds(settings.delivery.lease_seconds.into()),
-        retry: TimeDelta::seconds(settings.delivery.retry_seconds.into()),
-    };
+    let door = door(settings);
     let delivered = deliver::run(&world.store, &door, |recipient| world.zip_password(recipient), world.now).await?;
     bar.finish_and_clear();
     if delivered.is_empty() && !world.json {

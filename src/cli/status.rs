@@ -1,9 +1,12 @@
 //! `status`: where everything stands, on one screen, and what to do next.
 
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Asia::Shanghai;
 use serde::Serialize;
 
 use super::output::{self, say};
-use super::{Done, World};
+use super::{Done, World, serve};
+use crate::daemon::Standing;
 use crate::store::StatusNumbers;
 use crate::subsidy::calendar::{Period, Span};
 use crate::subsidy::course::Kind;
@@ -12,6 +15,8 @@ use crate::subsidy::identifiers::mask_number;
 use crate::subsidy::money::Fen;
 use crate::subsidy::verdict::{Effect, Outcome};
 
+/// A daemon that has not said anything for so long does not run.
+const MAX_SILENCE: TimeDelta = TimeDelta::minutes(3);
 /// Most leaving persons that the screen lists.
 const MAX_LEAVING: usize = 10;
 
@@ -30,7 +35,7 @@ pub(super) async fn run(world: &World) -> anyhow::Result<Done> {
     let numbers = world.store.status().await?;
     let goal = reckon(world).await?;
     if world.json {
-        in_json(&numbers, &goal)?;
+        in_json(world, &numbers, &goal)?;
     } else {
         in_words(world, &numbers, &goal);
     }
@@ -88,6 +93,7 @@ fn in_words(world: &World, numbers: &StatusNumbers, goal: &Goal) {
         .collect();
     say!("投递  {}", if deliveries.is_empty() { "没有".to_owned() } else { deliveries.join("，") });
     say!("记录  {} 条 → shenling audit verify", numbers.audit_count);
+    service(world);
     say!("");
     attained(goal);
 }
@@ -113,6 +119,34 @@ fn verdicts(numbers: &StatusNumbers) {
     }
     for (rule, n) in summary.by_rule.iter().filter(|(rule, _)| rule.effect() == Effect::Holds) {
         say!("      待补正 {n} 条：{} → {}", rule.says(), rule.mend());
+    }
+}
+
+/// What the daemon last said of itself.
+fn standing(world: &World) -> Option<Standing> {
+    let bytes = std::fs::read(serve::standing_file(&world.settings)).ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+fn service(world: &World) {
+    let local = |at: DateTime<Utc>| at.with_timezone(&Shanghai).format("%m-%d %H:%M").to_string();
+    let Some(standing) = standing(world) else {
+        say!("服务  没有在本机运行过 → systemctl start shenling，或人工运行 shenling once all");
+        return;
+    };
+    if world.now - standing.written_at > MAX_SILENCE {
+        say!("服务  没有在运行（最后一次 {}）→ systemctl status shenling", local(standing.written_at));
+        return;
+    }
+    let mode = if standing.dry { "试运行，不发送 → shenling adopt" } else { "正在运行" };
+    let next: Vec<String> = standing
+        .next
+        .iter()
+        .filter_map(|(duty, next)| next.map(|next| format!("{} {}", serve::duty_in_words(duty), local(next))))
+        .collect();
+    say!("服务  {mode}（{} 起）；下次：{}", local(standing.started_at), next.join("，"));
+    for (what, trouble) in &standing.troubles {
+        say!("      异常（{} 起）{}：{}", local(trouble.since), serve::duty_in_words(what), trouble.says);
     }
 }
 
@@ -154,7 +188,7 @@ fn attained(goal: &Goal) {
     }
 }
 
-fn in_json(numbers: &StatusNumbers, goal: &Goal) -> anyhow::Result<()> {
+fn in_json(world: &World, numbers: &StatusNumbers, goal: &Goal) -> anyhow::Result<()> {
     let attained = |prison: &str, a: &Attainment| Attained {
         prison: prison.to_owned(),
         released: a.released,
@@ -195,6 +229,7 @@ fn in_json(numbers: &StatusNumbers, goal: &Goal) -> anyhow::Result<()> {
             "reversals_pending": numbers.reversals_pending},
         "deliveries": numbers.deliveries,
         "audit_count": numbers.audit_count,
+        "service": standing(world),
         "goal": {"surveyed": goal.surveyed, "prisons": prisons, "leaving": leaving},
     }))
 }

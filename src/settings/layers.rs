@@ -11,8 +11,8 @@ use super::document::{self, Lines, Section, Value};
 use super::keys;
 use super::mistake::{Mistake, Mistakes, Place};
 use super::{
-    Account, Administrator, Agency, Claim, Database, Delivery, Environment, Inbox, Limits, Mail, Paths, Payee,
-    PrisonEntry, Programme, Publicity, Settings,
+    Account, Administrator, Agency, Claim, Daemon, Database, Delivery, Environment, Inbox, Limits, Mail, Paths, Payee,
+    PrisonEntry, Programme, Publicity, Schedule, Settings,
 };
 use crate::subsidy::identifiers::normalise;
 
@@ -39,6 +39,8 @@ struct Merged {
     inbox: Inbox,
     claim: Claim,
     delivery: Delivery,
+    schedule: Schedule,
+    daemon: Daemon,
     publicity: Publicity,
     payee: Payee,
     mail: Mail,
@@ -322,6 +324,8 @@ fn resolve(path: &Path, merged: Merged) -> Settings {
         inbox: merged.inbox,
         claim: merged.claim,
         delivery: merged.delivery,
+        schedule: merged.schedule,
+        daemon: merged.daemon,
         publicity: merged.publicity,
         payee: merged.payee,
         mail: merged.mail,

@@ -64,6 +64,10 @@ pub struct Settings {
     pub claim: Claim,
     /// `[delivery]`.
     pub delivery: Delivery,
+    /// `[schedule]`.
+    pub schedule: Schedule,
+    /// `[daemon]`.
+    pub daemon: Daemon,
     /// `[publicity]`.
     pub publicity: Publicity,
     /// `[payee]`.
@@ -212,6 +216,28 @@ pub struct Delivery {
     pub lease_seconds: u32,
     /// Seconds after which a failed delivery is due again.
     pub retry_seconds: u32,
+}
+
+/// `[schedule]`: when `serve` runs each stage, as cron expressions on the clock of Asia/Shanghai; empty = never.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    /// Collect.
+    pub collect: String,
+    /// Calculate.
+    pub calculate: String,
+    /// Claim, for the quarter before.
+    pub claim: String,
+    /// Deliver.
+    pub deliver: String,
+}
+
+/// `[daemon]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Daemon {
+    /// Seconds that a stop waits for the work in hand.
+    pub stop_seconds: u32,
 }
 
 /// `[publicity]`.
