@@ -35,6 +35,8 @@ use crate::store::Store;
 
 /// How often the health is looked at where systemd does not ask more often.
 const HEALTH_EVERY: Duration = Duration::from_secs(30);
+/// The duties have a moment to look around before the first report.
+const SETTLE: Duration = Duration::from_secs(1);
 /// How long the database may take to answer.
 const PING_LIMIT: Duration = Duration::from_secs(10);
 /// The scheduler shows every so many seconds that it lives, and may be silent for so long.
@@ -180,6 +182,7 @@ async fn serve(
 /// Looks at the health again and again; feeds systemd's watchdog only while all is well.
 async fn watch_over(house: &House, heartbeat: &AtomicI64) {
     let every = sd_notify::watchdog_enabled().map_or(HEALTH_EVERY, |limit| (limit / 3).min(HEALTH_EVERY));
+    tokio::time::sleep(SETTLE).await;
     loop {
         let now = clock();
         let answers = tokio::time::timeout(PING_LIMIT, house.store.ping()).await.is_ok_and(|pinged| pinged.is_ok());

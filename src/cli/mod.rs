@@ -119,7 +119,8 @@ fn clock() -> DateTime<Utc> {
 }
 
 fn start_logging() {
-    let filter = EnvFilter::try_from_env("SHENLING_LOG").unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+    let filter = EnvFilter::try_from_env("SHENLING_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,tokio_cron_scheduler=warn"));
     let logger = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let logger = logger.with_ansi(std::io::stderr().is_terminal());
     // A second call only happens in tests, where the first logger stays.

@@ -24,8 +24,10 @@ const LEASE: TimeDelta = TimeDelta::seconds(120);
 const RENEW: Duration = Duration::from_secs(30);
 /// The schedule is looked at so often even if nothing wakes us.
 const LOOK: Duration = Duration::from_secs(60);
-/// A slot that begins later than this was missed.
+/// A slot that begins later than this was missed; until then several slots of a dense schedule are one run in time.
 const GRACE: TimeDelta = TimeDelta::seconds(120);
+/// What the ledger says of a run whose process died and whose work another run did.
+const CUT_OFF: &str = "运行中断：进程被终止，由其后一次补做";
 /// Pause after a failure; doubles up to the longest.
 const FIRST_RETRY: Duration = Duration::from_secs(30);
 const LONGEST_RETRY: Duration = Duration::from_secs(900);
@@ -88,6 +90,7 @@ async fn due(job: &Job, house: &House, again: bool, now: DateTime<Utc>) -> Resul
     let owed = if again { store.unfinished_occurrence(job.name).await? } else { None };
     if let (None, Some(owed)) = (&missed, owed) {
         store.resume_occurrence(job.name, &owed, &house.holder, now).await?;
+        store.end_orphans(job.name, owed.last, CUT_OFF, now).await?;
         return Ok(Some(owed));
     }
     if again && let Some(missed) = &missed {
@@ -103,14 +106,14 @@ async fn due(job: &Job, house: &House, again: bool, now: DateTime<Utc>) -> Resul
     let slots = missed.or(now_itself);
     let entered = store.begin_occurrence(job.name, slots.as_ref(), now, &house.holder).await?;
     if let Some(slots) = slots.as_ref().filter(|_| again) {
-        store.end_orphans(job.name, slots.last, "运行中断：进程被终止，由其后一次补做", now).await?;
+        store.end_orphans(job.name, slots.last, CUT_OFF, now).await?;
     }
     Ok(slots.filter(|_| entered))
 }
 
 async fn run(job: &Job, house: &House, slots: &Slots, now: DateTime<Utc>) -> Result<(), String> {
     let store = &house.store;
-    let late = slots.count > 1 || now - slots.last > GRACE;
+    let late = now - slots.first > GRACE;
     let (ended, reason, outcome) = if job.sends && house.dry {
         (Ended::Skipped, "试运行：本机未获准发送，见 shenling adopt".to_owned(), Ok(()))
     } else {

@@ -3,7 +3,7 @@
 //! Five fields (minute first), six (second first) or seven (year last). Where both a day of the month and a weekday
 //! are given, both must match.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use chrono_tz::Asia::Shanghai;
 use chrono_tz::Tz;
 use croner::Cron;
@@ -70,8 +70,9 @@ impl Schedule {
     }
 }
 
+/// Whole seconds: slots have no fraction.
 fn local(at: DateTime<Utc>) -> DateTime<Tz> {
-    at.with_timezone(&Shanghai)
+    at.with_timezone(&Shanghai).trunc_subsecs(0)
 }
 
 #[cfg(test)]
@@ -120,6 +121,8 @@ mod tests {
         assert_eq!(found.first, at("2026-10-01T09:00:00+08:00"));
         assert_eq!((found.last, found.count), (at("2026-12-01T09:00:00+08:00"), 62));
         assert_eq!(daily.slots(from, at("2026-10-01T08:59:59+08:00")), None);
+        let within = at("2026-10-01T08:59:59.700+08:00");
+        assert_eq!(daily.next_after(within), Some(found.first));
         let on_time = daily.slots(from, at("2026-10-01T09:00:00+08:00")).unwrap();
         assert_eq!((on_time.last, on_time.count), (on_time.first, 1));
     }

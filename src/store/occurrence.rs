@@ -141,10 +141,11 @@ impl Store {
         tx.commit("end-occurrence").await
     }
 
-    /// The newest run of a duty, if it failed or its process died. For the holder of the lease, who knows that nobody
+    /// The last run of a duty that began, if it failed or its process died. For the holder of the lease, who knows that nobody
     /// runs it.
     pub async fn unfinished_occurrence(&self, duty: &str) -> Result<Option<Slots>> {
-        let sql = "SELECT first_slot, slot, slots, state FROM occurrence WHERE duty = $1 ORDER BY slot DESC LIMIT 1";
+        let sql = "SELECT first_slot, slot, slots, state FROM occurrence WHERE duty = $1 \
+                   ORDER BY started_at DESC, slot DESC LIMIT 1";
         let Some(row) = self.db.row(sql, args![duty.to_owned()]).await? else { return Ok(None) };
         let unfinished = matches!(row.text(3)?.as_str(), "running" | "failed");
         let slots = Slots { first: from_ms(row.int(0)?)?, last: from_ms(row.int(1)?)?, count: row.number(2)? };
@@ -160,12 +161,12 @@ impl Store {
         tx.commit("resume-occurrence").await
     }
 
-    /// Ends what dead processes left running before a slot. For the holder of the lease.
-    pub async fn end_orphans(&self, duty: &str, before: DateTime<Utc>, reason: &str, at: DateTime<Utc>) -> Result<()> {
+    /// Ends what dead processes left running beside a slot. For the holder of the lease.
+    pub async fn end_orphans(&self, duty: &str, beside: DateTime<Utc>, reason: &str, at: DateTime<Utc>) -> Result<()> {
         let mut tx = self.db.begin().await?;
         let sql = "UPDATE occurrence SET state = 'failed', reason = $3, ended_at = $4 \
-                   WHERE duty = $1 AND slot < $2 AND ended_at IS NULL";
-        tx.run(sql, args![duty.to_owned(), to_ms(before), reason.to_owned(), to_ms(at)]).await?;
+                   WHERE duty = $1 AND slot <> $2 AND ended_at IS NULL";
+        tx.run(sql, args![duty.to_owned(), to_ms(beside), reason.to_owned(), to_ms(at)]).await?;
         tx.commit("end-orphans").await
     }
 

@@ -5,6 +5,7 @@
 mod calculation;
 mod contract;
 mod crash;
+mod daemon;
 mod house;
 mod import;
 mod oracle;
