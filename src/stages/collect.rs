@@ -120,8 +120,10 @@ pub async fn run(
         };
         let taken = take(store, desk, &name, Arc::new(bytes), &Manner::default(), None, now).await?;
         let label = kept_name(&taken.sha256, &path);
-        folder::remove(&path, keep, &label)
-            .map_err(|error| StageError::Folder { what: format!("移走 {}", path.display()), error })?;
+        folder::remove(&path, keep, &label).map_err(|error| StageError::Folder {
+            what: format!("移走已存档的来件（SHA-256 {}）", &taken.sha256[..12]),
+            error,
+        })?;
         report.files.push(taken);
     }
     Ok(report)
@@ -172,7 +174,9 @@ async fn take(
     let reading = {
         let (desk, name, kind) = (desk.clone(), name.to_owned(), manner.kind);
         let arrived_on = civil_date(now);
-        blocking(move || read(&desk, &name, &bytes, kind, arrived_on)).await?
+        let read = blocking(move || read(&desk, &name, &bytes, kind, arrived_on)).await;
+        // A file on which the program breaks must not keep the others waiting.
+        read.unwrap_or_else(|_| broken_on())
     };
     let kind = reading.kind;
     let (rows, numbers) = rows_of(reading.content);
@@ -209,6 +213,28 @@ async fn take(
 fn read(desk: &Desk, name: &str, bytes: &[u8], kind: Option<FileKind>, arrived_on: NaiveDate) -> FileReading {
     let context = ReadingContext { catalogue: &desk.catalogue, specs: &desk.specs, limits: desk.limits, arrived_on };
     reading::read_file(name, bytes, kind, &context)
+}
+
+/// The reading of a file on which the program broke: it is kept, set aside and answered like any other.
+fn broken_on() -> FileReading {
+    let finding = Finding {
+        sheet: String::new(),
+        cell: String::new(),
+        code: Code::UnreadableFile,
+        severity: Severity::Error,
+        seen: "程序读取此文件时出错".to_owned(),
+        advice: "文件已存档。请用 Excel 或 WPS 打开后另存为新的 .xlsx 再发送；仍不行时，请把文件交程序的维护人员"
+            .to_owned(),
+    };
+    FileReading {
+        kind: None,
+        rows: 0,
+        set_aside: 0,
+        duplicates: 0,
+        findings: vec![finding],
+        repairs: Vec::new(),
+        content: Content::Nothing,
+    }
 }
 
 /// Where a row names its person: sheet and A1 address of 罪犯编号.
