@@ -28,9 +28,9 @@ const OPEN_PAUSE: Duration = Duration::from_secs(5);
 /// Runs that ended well are forgotten after so many days.
 const KEEP_RUNS: TimeDelta = TimeDelta::days(60);
 /// A stage that runs longer than this hangs.
-const ROUND_LIMIT: Duration = Duration::from_secs(3_600);
+const ROUND_LIMIT: Duration = Duration::from_hours(1);
 /// So does a claim with its papers.
-const CLAIM_LIMIT: Duration = Duration::from_secs(4 * 3_600);
+const CLAIM_LIMIT: Duration = Duration::from_hours(4);
 
 /// What the duties work with: replaced as a whole when it is read anew.
 struct Config {

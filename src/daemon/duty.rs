@@ -23,14 +23,14 @@ const LEASE: TimeDelta = TimeDelta::seconds(120);
 /// How often it is renewed.
 const RENEW: Duration = Duration::from_secs(30);
 /// The schedule is looked at so often even if nothing wakes us.
-const LOOK: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_mins(1);
 /// A slot that begins later than this was missed; until then several slots of a dense schedule are one run in time.
 const GRACE: TimeDelta = TimeDelta::seconds(120);
 /// What the ledger says of a run whose process died and whose work another run did.
 const CUT_OFF: &str = "运行中断：进程被终止，由其后一次补做";
 /// Pause after a failure; doubles up to the longest.
 const FIRST_RETRY: Duration = Duration::from_secs(30);
-const LONGEST_RETRY: Duration = Duration::from_secs(900);
+const LONGEST_RETRY: Duration = Duration::from_mins(15);
 
 /// Runs a duty until the daemon stops.
 pub(super) async fn keep(job: Job, house: Arc<House>, knock: Arc<Notify>, mut stop: watch::Receiver<bool>) {

