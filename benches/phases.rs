@@ -291,11 +291,12 @@ fn stationery(loaded: &Loaded) -> anyhow::Result<Stationery> {
 /// The sealed batch as it was when its papers were made; its refusal list stands on no form.
 async fn sealed_batch(store: &Store) -> anyhow::Result<Batch> {
     let header = store.batches().await?.pop().context("a batch is sealed")?;
+    // The rest of the register is dropped before the lines are read: no claim ever holds both.
+    let results = store.load_register().await?.results;
     let stored = store.batch(&header.number).await?;
-    let register = store.load_register().await?;
     let row = |assessment: i64| {
-        let at = register.results.binary_search_by_key(&assessment, |known| known.assessment_id);
-        at.map(|at| register.results[at].row.clone()).map_err(|_| anyhow!("assessment {assessment} is not known"))
+        let at = results.binary_search_by_key(&assessment, |known| known.assessment_id);
+        at.map(|at| results[at].row.clone()).map_err(|_| anyhow!("assessment {assessment} is not known"))
     };
     let line = |line: shenling::store::StoredLine| -> anyhow::Result<Line> {
         Ok(Line {

@@ -75,7 +75,7 @@ pub struct StoredLine {
     /// The canonical text, as hashed.
     pub canonical: String,
     /// The person.
-    pub person_key: String,
+    pub person_key: Arc<str>,
     /// Sex from the resident ID or the roster.
     pub sex: Option<Sex>,
     /// How the amount came about.

@@ -36,7 +36,7 @@ pub struct Line {
     /// The facts, as judged.
     pub row: Arc<ResultRow>,
     /// Who is paid for: resident ID, or `prison/number`.
-    pub person_key: String,
+    pub person_key: Arc<str>,
     /// Sex from the resident ID or the roster.
     pub sex: Option<Sex>,
     /// The amount; negative for a reversal.
@@ -175,20 +175,22 @@ impl Line {
     /// The canonical text of the line for `lines_sha256` (RULES section 5), without the closing LF.
     pub fn canonical(&self) -> String {
         let row = &self.row;
-        format!(
-            "{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}",
-            self.kind,
-            row.prison,
+        let certificate = row.certificate_number.as_deref().map(normalise).unwrap_or_default();
+        // Joined, not formatted: a season has a third of a million of them in memory, none with room to spare.
+        [
+            self.kind.code(),
+            &row.prison,
             row.institution(self.kind),
-            row.occupation,
-            row.level,
-            row.class,
-            self.person_key,
+            &row.occupation,
+            row.level.name(),
+            &row.class,
+            &self.person_key,
             row.certificate_type.map_or("", super::course::CertificateType::name),
-            row.certificate_number.as_deref().map(normalise).unwrap_or_default(),
-            row.assessed_on,
-            self.amount.0
-        )
+            &certificate,
+            &row.assessed_on.to_string(),
+            &self.amount.0.to_string(),
+        ]
+        .join("|")
     }
 
     /// The fields of [`Line::group_key`] in its order, borrowed.
@@ -232,7 +234,7 @@ pub fn totals(lines: &[Line]) -> Totals {
 
 /// The same, where the canonical lines are at hand.
 pub fn totals_of(lines: &[Line], canonical: impl IntoIterator<Item = impl AsRef<str> + Ord>) -> Totals {
-    let persons: HashSet<&str> = lines.iter().map(|line| line.person_key.as_str()).collect();
+    let persons: HashSet<&str> = lines.iter().map(|line| &*line.person_key).collect();
     Totals {
         persons: count(persons.len()),
         lines: count(lines.len()),
@@ -276,8 +278,7 @@ pub fn balances(lines: &[Line], carried: &BTreeMap<BalanceKey, Fen>) -> Vec<Bala
     for (key, lines) in by_key {
         let granted: Fen = lines.iter().filter(|l| l.reverses.is_none()).map(|l| l.amount).sum();
         let reversed: Fen = lines.iter().filter(|l| l.reverses.is_some()).map(|l| l.amount).sum();
-        let persons: HashSet<&str> =
-            lines.iter().filter(|l| l.reverses.is_none()).map(|l| l.person_key.as_str()).collect();
+        let persons: HashSet<&str> = lines.iter().filter(|l| l.reverses.is_none()).map(|l| &*l.person_key).collect();
         let carried_in = carried.get(&key).copied().unwrap_or_default();
         let net = granted.0 + reversed.0 + carried_in.0;
         // Without a line there is no form to pay on: what is carried stays carried.

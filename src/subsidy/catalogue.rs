@@ -118,7 +118,7 @@ pub struct Rate {
     /// 起始日, 截止日.
     pub span: Span,
     /// 依据.
-    pub citation: String,
+    pub citation: Arc<str>,
 }
 
 impl Rate {

@@ -108,7 +108,7 @@ impl<'a> Bench<'a> {
     }
 
     /// The person key of a subject: resident ID, or `prison/number`.
-    pub fn person_key(&self, subject: usize) -> &str {
+    pub fn person_key(&self, subject: usize) -> &Arc<str> {
         self.identities.key(self.identities.subjects[subject])
     }
 
@@ -160,7 +160,7 @@ impl<'a> Bench<'a> {
             (
                 (row.issued_on.is_none(), row.issued_on),
                 self.certificates.text(*i),
-                self.person_key(*i),
+                &**self.person_key(*i),
                 (&*row.occupation, row.level, row.class.as_str(), row.assessed_on),
                 row.certificate_type.map_or("", CertificateType::name),
                 (&*row.prison, row.number.as_str()),

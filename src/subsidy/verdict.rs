@@ -1,5 +1,7 @@
 //! Verdicts (核定结果): the answer for one assessment and one kind, with the rules that failed and the amount's steps.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::course::Kind;
@@ -200,8 +202,8 @@ pub struct Payable {
     pub share_permille: u32,
     /// The amount: min(base, fee) x share / 1000, half-up.
     pub amount: Fen,
-    /// 依据 of the rate row.
-    pub citation: String,
+    /// 依据 of the rate row, shared: a season repeats few of them many times.
+    pub citation: Arc<str>,
     /// Which grant of the person and kind this is within the cap window (本年第几次).
     pub nth: u32,
 }

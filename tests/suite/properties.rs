@@ -69,7 +69,7 @@ proptest! {
         prop_assert_eq!(judged(&world, &docket), reckoned(&world, &docket));
         let bench = Bench::new(&docket, &world.catalogue);
         for (i, person) in oracle::persons(&docket).into_iter().enumerate() {
-            prop_assert_eq!(bench.person_key(i), person);
+            prop_assert_eq!(&**bench.person_key(i), person);
         }
     }
 }

@@ -132,7 +132,7 @@ fn prison(name: &Name, balances: &[&Balance], batch: &Batch, payees: &BTreeMap<N
         .lines
         .iter()
         .filter(|line| line.row.prison == *name && line.reverses.is_none())
-        .map(|line| line.person_key.as_str())
+        .map(|line| &*line.person_key)
         .collect();
     keys.sort_unstable();
     keys.dedup();

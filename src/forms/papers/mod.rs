@@ -286,13 +286,19 @@ pub fn print(
             }
         }
     };
-    // Threads of our own: the compiler behind the pdfs waits for rayon's, and a rayon thread that waits takes up
-    // another paper meanwhile, and another within that, until its stack overflows.
+    // One rayon pool per core, each of one thread: the compiler behind the pdfs hands its work to the pool that it runs
+    // in, and in a shared one a thread that waits takes up another paper meanwhile, and another within that, until its
+    // stack overflows.
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let pool = |_| rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    let pools = (0..cores).map(pool).collect::<Result<Vec<_>, _>>();
+    let pools = pools.map_err(|error| PaperError::Broken(error.to_string()))?;
     thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
-            scope.spawn(work);
+        for pool in &pools {
+            scope.spawn(|| pool.install(work));
         }
     });
+    press::forget_all();
     failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
 }
 

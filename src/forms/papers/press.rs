@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Serialize;
 use typst::diag::{FileError, FileResult, SourceDiagnostic};
@@ -20,6 +21,13 @@ use super::{Fonts, PaperError, Templates};
 
 static LIBRARY: LazyLock<LazyHash<Library>> = LazyLock::new(|| LazyHash::new(<Library as LibraryExt>::default()));
 static DATA: LazyLock<FileId> = LazyLock::new(|| file_id("data.json"));
+/// Short papers printed so far.
+static PRINTED: AtomicUsize = AtomicUsize::new(0);
+
+/// After so many short papers the compiler forgets what none of them used.
+const FORGET_EVERY: usize = 4;
+/// Bytes of data from which a paper is long.
+const LONG_DATA: usize = 64 * 1024;
 
 /// One paper to be set.
 pub(super) struct Job<'a> {
@@ -86,9 +94,23 @@ pub(super) fn print(
     let json = serde_json::to_vec(data).map_err(|error| broken(job, &error.to_string()))?;
     let desk = Desk { fonts, templates, main: file_id(job.template), data: Bytes::new(json) };
     let outcome = compile(&desk, job);
-    // The compiler remembers results; one form has nothing to gain from another, and a daemon has memory to lose.
-    comemo::evict(0);
+    forget(desk.data.len());
     outcome.map_err(|problems| explain(&desk, job, &problems))
+}
+
+/// The compiler remembers results. Forms of a batch are alike and gain from what it remembers of the last few (the fonts
+/// of title and label, cells that say the same), but it must not remember all, nor what a long paper leaves behind.
+fn forget(data_bytes: usize) {
+    if data_bytes > LONG_DATA {
+        forget_all();
+    } else if PRINTED.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
+        comemo::evict(1);
+    }
+}
+
+/// Frees everything that the compiler remembers.
+pub(super) fn forget_all() {
+    comemo::evict(0);
 }
 
 fn compile(desk: &Desk<'_>, job: &Job<'_>) -> Result<Vec<u8>, Vec<SourceDiagnostic>> {

@@ -52,18 +52,16 @@ fn sample(ctx: &PaperContext<'_>) -> Batch {
 }
 
 fn line(number: u32, kind: Kind, row: &Arc<ResultRow>) -> Line {
-    let amount = Fen(100_000);
+    let (amount, proof) = (Fen(100_000), Name::from("样张"));
     Line {
         number,
         kind,
         assessment_id: 0,
         row: row.clone(),
-        person_key: "样张".to_owned(),
+        person_key: proof.clone(),
         sex: Some(Sex::Male),
         amount,
-        payable: Payable {
-            base: amount, fee: None, share_permille: 1000, amount, citation: "样张".to_owned(), nth: 1
-        },
+        payable: Payable { base: amount, fee: None, share_permille: 1000, amount, citation: proof, nth: 1 },
         warnings: RuleSet::EMPTY,
         late: false,
         reverses: None,

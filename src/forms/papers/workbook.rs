@@ -119,7 +119,7 @@ fn draw(sheet: &mut Worksheet, table: &Table<'_>, origin: &Origin<'_>, formats: 
     for cells in &table.rows {
         let mut lines = 1;
         for (at, (cell, column)) in (0..).zip(cells.iter().zip(table.columns)) {
-            write_cell(sheet, row, at, cell, column, formats)?;
+            write_cell(sheet, row, at, cell)?;
             if let Cell::Text(text) = cell {
                 lines = lines.max(lines_needed(text, column.width));
             }
@@ -127,6 +127,7 @@ fn draw(sheet: &mut Worksheet, table: &Table<'_>, origin: &Origin<'_>, formats: 
         grow(sheet, row, lines)?;
         row += 1;
     }
+    format_cells(sheet, table, formats)?;
     // IDs and certificate numbers are text on purpose; no green corners.
     sheet.ignore_error_range(HEADER_ROW, 0, row, last, IgnoreError::NumberStoredAsText)?;
     if let Some(total) = &table.total {
@@ -176,43 +177,55 @@ fn set_up_page(sheet: &mut Worksheet, origin: &Origin<'_>) -> Result<(), XlsxErr
     Ok(())
 }
 
-fn write_cell(
-    sheet: &mut Worksheet,
-    row: u32,
-    at: u16,
-    cell: &Cell,
-    column: &Column,
-    formats: &Formats,
-) -> Result<(), XlsxError> {
-    let text = &formats.text[match column.align {
-        Align::Centre => 0,
-        Align::Left => 1,
-        Align::Right => 2,
-    }];
+/// Writes a value; [`format_cells`] gives it its format.
+fn write_cell(sheet: &mut Worksheet, row: u32, at: u16, cell: &Cell) -> Result<(), XlsxError> {
     match cell {
-        Cell::Empty => sheet.write_blank(row, at, text)?,
-        Cell::Text(value) => sheet.write_string_with_format(row, at, value, text)?,
-        Cell::Count(value) => sheet.write_number_with_format(row, at, *value, &formats.count)?,
-        Cell::Yuan(value) => number(sheet, row, at, &value.yuan_plain(), &formats.yuan)?,
-        Cell::Score(value) => number(sheet, row, at, &super::table::score(*value), &formats.score)?,
+        Cell::Empty => sheet,
+        Cell::Text(value) => sheet.write_string(row, at, value)?,
+        Cell::Count(value) => sheet.write_number(row, at, *value)?,
+        Cell::Yuan(value) => sheet.write_number(row, at, number(&value.yuan_plain())?)?,
+        Cell::Score(value) => sheet.write_number(row, at, number(&super::table::score(*value))?)?,
         Cell::Date(value) => match excel_day(*value) {
-            Some(date) => sheet.write_datetime_with_format(row, at, &date, &formats.date)?,
-            None => sheet.write_string_with_format(row, at, value.to_string(), text)?,
+            Some(date) => sheet.write_number(row, at, date.to_excel())?,
+            None => sheet.write_string(row, at, value.to_string())?,
         },
     };
     Ok(())
 }
 
+/// Formats the rows, runs of like cells down each column at once: at every call the writer hashes the whole format,
+/// and cell by cell that takes as long as all the rest.
+fn format_cells(sheet: &mut Worksheet, table: &Table<'_>, formats: &Formats) -> Result<(), XlsxError> {
+    for (at, column) in table.columns.iter().enumerate() {
+        let format = |cells: &Vec<Cell>| format_of(cells.get(at).unwrap_or(&Cell::Empty), column, formats);
+        let mut from = HEADER_ROW + 1;
+        for run in table.rows.chunk_by(|a, b| std::ptr::eq(format(a), format(b))) {
+            let next = from + u32::try_from(run.len()).unwrap_or(u32::MAX - from);
+            sheet.set_range_format(from, column_number(at), next - 1, column_number(at), format(&run[0]))?;
+            from = next;
+        }
+    }
+    Ok(())
+}
+
+fn format_of<'f>(cell: &Cell, column: &Column, formats: &'f Formats) -> &'f Format {
+    let text = match column.align {
+        Align::Centre => &formats.text[0],
+        Align::Left => &formats.text[1],
+        Align::Right => &formats.text[2],
+    };
+    match cell {
+        Cell::Empty | Cell::Text(_) => text,
+        Cell::Count(_) => &formats.count,
+        Cell::Yuan(_) => &formats.yuan,
+        Cell::Score(_) => &formats.score,
+        Cell::Date(value) => excel_day(*value).map_or(text, |_| &formats.date),
+    }
+}
+
 /// A decimal text as a number: spreadsheets count in binary fractions, we do not.
-fn number<'a>(
-    sheet: &'a mut Worksheet,
-    row: u32,
-    at: u16,
-    decimal: &str,
-    format: &Format,
-) -> Result<&'a mut Worksheet, XlsxError> {
-    let value: f64 = decimal.parse().map_err(|_| XlsxError::ParameterError(decimal.to_owned()))?;
-    sheet.write_number_with_format(row, at, value, format)
+fn number(decimal: &str) -> Result<f64, XlsxError> {
+    decimal.parse().map_err(|_| XlsxError::ParameterError(decimal.to_owned()))
 }
 
 /// Merges, where there is more than one cell to merge.

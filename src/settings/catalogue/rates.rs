@@ -109,7 +109,7 @@ fn rate(row: Row<'_>, names: &HashMap<String, &Occupation>, mistakes: &mut Mista
         assessment,
         share_permille: share?,
         span: span?,
-        citation: citation?,
+        citation: citation?.into(),
     })
 }
 

@@ -120,7 +120,7 @@ fn granted(bench: &Bench<'_>, subject: usize, assessment_id: i64, verdict: Verdi
         kind: verdict.kind,
         assessment_id,
         row,
-        person_key: bench.person_key(subject).to_owned(),
+        person_key: bench.person_key(subject).clone(),
         sex,
         amount: payable.amount,
         payable,

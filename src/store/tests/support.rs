@@ -233,14 +233,14 @@ pub async fn seal(store: &Store, draft: &Draft) -> String {
 }
 
 fn line(assessment_id: i64, row: &Arc<ResultRow>, amount: Fen, reverses: Option<Reverses>) -> Line {
-    let citation = "常人社发〔2019〕1号".to_owned();
+    let citation = "常人社发〔2019〕1号".into();
     let payable = Payable { base: Fen(100_000), fee: None, share_permille: 1000, amount, citation, nth: 1 };
     Line {
         number: 0,
         kind: Kind::Training,
         assessment_id,
         row: Arc::clone(row),
-        person_key: row.resident_id.clone().unwrap_or_default(),
+        person_key: row.resident_id.clone().unwrap_or_default().into(),
         sex: None,
         amount,
         payable,

@@ -1,6 +1,7 @@
 //! Who is one person (RULES section 0), and where identities contradict each other (R12b).
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::Docket;
 use crate::subsidy::assessment::ResultRow;
@@ -36,7 +37,7 @@ pub(super) struct Identities<'a> {
     pub(super) roster: Vec<u32>,
     /// Per opening history row; `None` where the row names nobody.
     pub(super) opening: Vec<Option<u32>>,
-    keys: Vec<String>,
+    keys: Vec<Arc<str>>,
     numbers_with_two_ids: HashSet<(&'a str, &'a str)>,
     ids_with_two_names: HashSet<&'a str>,
 }
@@ -98,8 +99,8 @@ impl<'a> Identities<'a> {
     }
 
     /// The key of a person as text.
-    pub(super) fn key(&self, person: u32) -> &str {
-        usize::try_from(person).ok().and_then(|i| self.keys.get(i)).map_or("", String::as_str)
+    pub(super) fn key(&self, person: u32) -> &Arc<str> {
+        &self.keys[person as usize]
     }
 
     /// How many persons there are.
@@ -129,7 +130,7 @@ pub(super) enum Contradiction {
 
 struct Registry<'a> {
     numbers: HashMap<Key<'a>, u32>,
-    keys: Vec<String>,
+    keys: Vec<Arc<str>>,
 }
 
 impl<'a> Registry<'a> {
@@ -137,8 +138,8 @@ impl<'a> Registry<'a> {
         let keys = &mut self.keys;
         *self.numbers.entry(key).or_insert_with(|| {
             keys.push(match key {
-                Key::Id(id) => id.to_owned(),
-                Key::Place(prison, number) => format!("{prison}/{number}"),
+                Key::Id(id) => id.into(),
+                Key::Place(prison, number) => format!("{prison}/{number}").into(),
             });
             u32::try_from(keys.len() - 1).unwrap_or(u32::MAX)
         })

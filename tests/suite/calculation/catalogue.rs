@@ -169,7 +169,7 @@ fn rate(occupation: &str, level: Level, types: &str, span: Span, fen: [Option<Fe
         assessment: fen[1],
         share_permille: 1000,
         span,
-        citation: "本例目录".to_owned(),
+        citation: "本例目录".into(),
     })
 }
 

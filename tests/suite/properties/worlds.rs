@@ -181,7 +181,7 @@ fn rate() -> impl Strategy<Value = Rate> {
             assessment: assessment.map(Fen),
             share_permille,
             span,
-            citation: String::new(),
+            citation: "".into(),
         },
     )
 }

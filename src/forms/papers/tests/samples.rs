@@ -181,7 +181,7 @@ pub(super) fn line(kind: Kind, row: ResultRow, base: i64, fee: Option<i64>) -> L
         number: 0,
         kind,
         assessment_id: 1,
-        person_key: row.resident_id.clone().unwrap_or_default(),
+        person_key: row.resident_id.clone().unwrap_or_default().into(),
         row: Arc::new(row),
         sex: Some(Sex::Male),
         amount,
