@@ -6,7 +6,7 @@ CREATE TABLE ledger (
     audit_count BIGINT NOT NULL,          -- number of audit entries
     audit_head BYTEA NOT NULL,            -- mac of the last audit entry; 32 zero bytes before the first
     facts_version BIGINT NOT NULL,        -- rises with every change of what is judged
-    mac BYTEA NOT NULL,                   -- signs audit_count and audit_head
+    mac BYTEA NOT NULL,                   -- signs audit_count, audit_head and facts_version
     key_check BYTEA NOT NULL              -- signs a constant: tells another master key
 );
 

@@ -6,7 +6,7 @@ CREATE TABLE ledger (
     audit_count INTEGER NOT NULL,          -- number of audit entries
     audit_head BLOB NOT NULL,              -- mac of the last audit entry; 32 zero bytes before the first
     facts_version INTEGER NOT NULL,        -- rises with every change of what is judged
-    mac BLOB NOT NULL,                     -- signs audit_count and audit_head
+    mac BLOB NOT NULL,                     -- signs audit_count, audit_head and facts_version
     key_check BLOB NOT NULL                -- signs a constant: tells another master key
 );
 

@@ -160,6 +160,18 @@ fn reopen(refused: &ReopenRefused) -> String {
     }
 }
 
+/// What a row is about.
+fn deed(what: &str, subject: &str) -> String {
+    match what {
+        "batch" => format!("批次 {subject} 的封存内容"),
+        "void" => format!("批次 {subject} 的作废登记"),
+        "reversal" => format!("批次 {subject} 的更正登记"),
+        "reopening" => format!("结果 #{subject} 的重新打开登记"),
+        "approval" => format!("人员信息表 {subject} 的核准登记"),
+        _ => format!("来件 {subject}"),
+    }
+}
+
 /// A fault of the audit log.
 pub(super) fn fault(fault: &AuditFault) -> String {
     match fault {
@@ -169,6 +181,18 @@ pub(super) fn fault(fault: &AuditFault) -> String {
         AuditFault::LedgerChanged => "总账行被改动".into(),
         AuditFault::CutOff { expected, found } => {
             format!("记录止于第 {found} 条，总账记为第 {expected} 条：被截断或添加")
+        }
+        AuditFault::RowMissing { what, subject } => {
+            format!("{}与操作记录不符：被删除或改动；请从备份恢复", deed(what, subject))
+        }
+        AuditFault::RowUnknown { what, subject } => {
+            format!("{}在操作记录中没有：被添加或改动；请从备份恢复", deed(what, subject))
+        }
+        AuditFault::RowsOfFile { original } => {
+            format!("文件 {original} 带来的行被删除或添加；请从备份恢复（文件见 shenling set-aside show {original}）")
+        }
+        AuditFault::Versions { assessments } => {
+            format!("{assessments} 条考核结果的有效版本被改动；请从备份恢复")
         }
         AuditFault::NotAsPrinted { count } => format!("记录中没有与所印哈希相符的第 {count} 条：被改动，或抄写有误"),
     }

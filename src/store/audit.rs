@@ -32,6 +32,34 @@ pub enum AuditFault {
     /// The ledger row was changed.
     #[error("the ledger row was changed")]
     LedgerChanged,
+    /// The log tells of something of which no such row is there: removed or changed.
+    #[error("{what} {subject} is not as the log has it")]
+    RowMissing {
+        /// `batch`, `void`, `reversal`, `reopening`, `approval` or `original`.
+        what: &'static str,
+        /// Its number; never personal data.
+        subject: String,
+    },
+    /// A row stands there of which the log does not know: added or changed.
+    #[error("{what} {subject} is not known to the log")]
+    RowUnknown {
+        /// As above.
+        what: &'static str,
+        /// As above.
+        subject: String,
+    },
+    /// A file brought another number of rows than are there.
+    #[error("rows of original {original} were removed or added")]
+    RowsOfFile {
+        /// The file.
+        original: i64,
+    },
+    /// Not exactly the newest version of some assessments counts.
+    #[error("{assessments} assessments do not count by their newest version")]
+    Versions {
+        /// How many.
+        assessments: i64,
+    },
     /// The end of the log is cut off, or entries were added past the ledger.
     #[error("the log ends at entry {found}, the ledger at {expected}")]
     CutOff {
@@ -79,7 +107,8 @@ impl Walk {
 impl Store {
     /// Holds the whole log against the ledger row and against a head and a count as papers print them.
     pub async fn audit_verify(&self, head: Option<&str>, count: Option<i64>) -> Result<AuditReport> {
-        let ledger = self.db.row("SELECT audit_count, audit_head, mac FROM ledger WHERE id = 1", []).await?;
+        let ledger =
+            self.db.row("SELECT audit_count, audit_head, mac, facts_version FROM ledger WHERE id = 1", []).await?;
         let ledger = ledger.ok_or_else(|| StoreError::Damaged("ledger row is missing".to_owned()))?;
         let expected = ledger.int(0)?;
         let printed_head = head.map(|head| head.trim().to_ascii_lowercase());
@@ -118,7 +147,7 @@ impl Store {
         }
         let appended_meanwhile = walk.last_seq > expected && self.stamp().await?.audit_count >= walk.last_seq;
         let ledger_head: [u8; HASH_BYTES] = ledger.hash(1).unwrap_or(NO_HASH);
-        if ledger.bytes(2)? != ledger_mac(&self.vault, expected, &ledger_head) {
+        if ledger.bytes(2)? != ledger_mac(&self.vault, expected, &ledger_head, ledger.int(3)?) {
             walk.fault(AuditFault::LedgerChanged);
         }
         if walk.last_seq != expected && !appended_meanwhile {
@@ -128,6 +157,10 @@ impl Store {
         }
         if !walk.printed_seen {
             walk.fault(AuditFault::NotAsPrinted { count: count.unwrap_or(walk.entries) });
+        }
+        // A torn log says nothing reliable about rows.
+        if walk.faults.is_empty() {
+            walk.faults.extend(self.deed_faults().await?.into_iter().take(MAX_FAULTS));
         }
         Ok(AuditReport { entries: walk.entries, head: hex::encode(walk.head), faults: walk.faults })
     }

@@ -65,7 +65,7 @@ impl Change {
             let entries = std::mem::take(&mut self.entries);
             self.tx.insert("audit (seq, at, act, subject, detail, prev, mac)", entries).await?;
         }
-        let mac = ledger_mac(&self.vault, self.count, &self.head);
+        let mac = ledger_mac(&self.vault, self.count, &self.head, self.facts_version);
         let sql = "UPDATE ledger SET audit_count = $1, audit_head = $2, facts_version = $3, mac = $4 WHERE id = 1";
         self.tx.run(sql, args![self.count, self.head, self.facts_version, mac]).await?;
         self.tx.commit(act).await
@@ -88,8 +88,8 @@ pub(super) fn entry_mac(
     vault.mac(&[b"entry", &seq.to_be_bytes(), &at.to_be_bytes(), texts[0], texts[1], texts[2], prev])
 }
 
-pub(super) fn ledger_mac(vault: &Vault, count: i64, head: &[u8; HASH_BYTES]) -> [u8; HASH_BYTES] {
-    vault.mac(&[b"ledger", &count.to_be_bytes(), head])
+pub(super) fn ledger_mac(vault: &Vault, count: i64, head: &[u8; HASH_BYTES], facts_version: i64) -> [u8; HASH_BYTES] {
+    vault.mac(&[b"ledger", &count.to_be_bytes(), head, &facts_version.to_be_bytes()])
 }
 
 impl Store {
@@ -111,7 +111,7 @@ impl Store {
     /// Makes the ledger row of a new database; refuses another master key.
     pub(super) async fn check_key(&self) -> Result<()> {
         let expected = self.vault.mac(&[b"key check"]);
-        let mac = ledger_mac(&self.vault, 0, &NO_HASH);
+        let mac = ledger_mac(&self.vault, 0, &NO_HASH, 0);
         let sql = "SELECT key_check FROM ledger WHERE id = 1";
         if self.db.row(sql, []).await?.is_none() {
             let mut tx = self.db.begin().await?;

@@ -14,6 +14,7 @@
 pub mod audit;
 pub mod blobs;
 pub mod correct;
+mod deeds;
 pub mod deliver;
 pub mod dump;
 mod engine;

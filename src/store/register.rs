@@ -31,6 +31,7 @@ const ROSTER_ROW_BITS: u32 = 24;
 impl Store {
     /// Reads the register.
     pub async fn load_register(&self) -> Result<Register> {
+        self.check_voids().await?;
         for _ in 0..MAX_LOADS {
             let before = self.stamp().await?;
             let (results, roster, history, settlements, carried, headers) = tokio::try_join!(

@@ -9,9 +9,10 @@ use rayon::prelude::*;
 use serde_json::json;
 
 use super::blobs::Paper;
+use super::deeds::seal_of;
 use super::deliver::NewDelivery;
 use super::ledger::Change;
-use super::shelf::{StoredLine, StoredRefusal};
+use super::shelf::{BatchHeader, BatchState, StoredLine, StoredRefusal};
 use super::values::args;
 use super::{Result, Store, StoreError, to_ms};
 use crate::subsidy::batch::{Batch, Line, Refusal, batch_number, totals_of};
@@ -87,14 +88,15 @@ impl Store {
         let reversed = reversed_lines(&mut change, batch).await?;
         insert_head(&mut change, id, serial, batch).await?;
         self.insert_lines(&mut change, id, sealed, &canonical, &reversed).await?;
-        self.insert_refusals(&mut change, id, sealed).await?;
+        let refusals = self.insert_refusals(&mut change, id, sealed).await?;
         insert_balances(&mut change, id, batch).await?;
         insert_papers(&mut change, id, sealed).await?;
         insert_deliveries(&mut change, id, sealed).await?;
         change.facts_change();
         let totals = &batch.totals;
+        let seal = seal_of(&self.vault, &header(batch), &batch.balances, sealed.papers, &refusals)?;
         let detail = json!({
-            "persons": totals.persons, "lines": totals.lines, "sum_fen": totals.sum.0,
+            "seal": seal, "persons": totals.persons, "lines": totals.lines, "sum_fen": totals.sum.0,
             "lines_sha256": totals.lines_sha256, "refusals": batch.refusals.len(), "papers": sealed.papers.len(),
         });
         change.audit("batch.sealed", &batch.number, &detail, batch.sealed_at);
@@ -145,7 +147,12 @@ impl Store {
         Ok(())
     }
 
-    async fn insert_refusals(&self, change: &mut Change, id: i64, sealed: &SealedBatch<'_>) -> Result<()> {
+    async fn insert_refusals(
+        &self,
+        change: &mut Change,
+        id: i64,
+        sealed: &SealedBatch<'_>,
+    ) -> Result<Vec<StoredRefusal>> {
         let refusals: Vec<StoredRefusal> = sealed
             .batch
             .refusals
@@ -161,7 +168,24 @@ impl Store {
             args![id, r.number, r.kind.code(), r.assessment_id, r.version_id, outcome, rules, r.settles]
         });
         let into = "batch_refusal (batch_id, number, kind, assessment_id, version_id, outcome, rules, settles)";
-        change.tx.insert(into, rows.collect::<Vec<_>>()).await
+        change.tx.insert(into, rows.collect::<Vec<_>>()).await?;
+        Ok(refusals)
+    }
+}
+
+/// The header as it will be read again.
+fn header(batch: &Batch) -> BatchHeader {
+    BatchHeader {
+        number: batch.number.clone(),
+        period: batch.period,
+        state: BatchState::Sealed,
+        sealed_at: batch.sealed_at,
+        claim_on: batch.claim_on,
+        totals: batch.totals.clone(),
+        refusals: u32::try_from(batch.refusals.len()).unwrap_or(u32::MAX),
+        previous: batch.previous.clone(),
+        audit_count: batch.audit_count,
+        audit_head: batch.audit_head.clone(),
     }
 }
 

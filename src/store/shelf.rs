@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::blobs::Paper;
+use super::deeds::seal_of;
 use super::values::{Row, args};
 use super::{Result, Store, StoreError, from_ms, to_date};
 use crate::subsidy::batch::{Balance, Reverses, Totals, lines_sha256};
@@ -151,8 +152,18 @@ impl Store {
         headers.pop().ok_or_else(|| StoreError::Unknown { what: "batch", key: number.to_owned() })
     }
 
-    /// One batch, checked against its control totals and against the columns that SQL looks for.
+    /// One batch, checked against its control totals, the columns that SQL looks for, and the seal in the audit log.
     pub async fn batch(&self, number: &str) -> Result<StoredBatch> {
+        let batch = self.batch_unsealed(number).await?;
+        let seal = seal_of(&self.vault, &batch.header, &batch.balances, &batch.papers, &batch.refusals)?;
+        if self.logged_seal(number).await?.is_none_or(|logged| logged != seal) {
+            return Err(StoreError::Damaged(format!("seal of batch {number}")));
+        }
+        Ok(batch)
+    }
+
+    /// The same without the seal.
+    pub(super) async fn batch_unsealed(&self, number: &str) -> Result<StoredBatch> {
         let (id, header) = self.header(number).await?;
         let lines: Vec<StoredLine> = self.blocks(id, "lines").await?;
         let refusals: Vec<StoredRefusal> = self.blocks(id, "refusals").await?;
@@ -204,16 +215,16 @@ impl Store {
         Ok(blocks.into_iter().flatten().collect())
     }
 
-    /// What SQL looks for: assessment, version, amount and line taken back of each line; then of each refusal
-    /// assessment, version, whether it settles, rules.
-    async fn columns(&self, batch_id: i64) -> Result<Vec<[i64; 4]>> {
-        let sql = "SELECT assessment_id, version_id, amount_fen, COALESCE(reverses_line, 0) FROM batch_line \
+    /// What SQL looks for: kind, assessment, version, amount and line taken back of each line; then of each refusal
+    /// kind and outcome, assessment, version, whether it settles, rules.
+    async fn columns(&self, batch_id: i64) -> Result<Vec<(String, [i64; 4])>> {
+        let sql = "SELECT assessment_id, version_id, amount_fen, COALESCE(reverses_line, 0), kind FROM batch_line \
                    WHERE batch_id = $1 ORDER BY line";
         let mut rows = self.db.rows(sql, args![batch_id]).await?;
-        let sql = "SELECT assessment_id, version_id, settles, rules FROM batch_refusal \
+        let sql = "SELECT assessment_id, version_id, settles, rules, kind || ' ' || outcome FROM batch_refusal \
                    WHERE batch_id = $1 ORDER BY number";
         rows.extend(self.db.rows(sql, args![batch_id]).await?);
-        rows.iter().map(|row| Ok([row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?])).collect()
+        rows.iter().map(|row| Ok((row.text(4)?, [row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?]))).collect()
     }
 
     async fn void_note(&self, batch_id: i64) -> Result<Option<(String, String, DateTime<Utc>)>> {
@@ -268,12 +279,15 @@ impl Store {
     }
 }
 
-fn columns_of(lines: &[StoredLine], refusals: &[StoredRefusal]) -> Vec<[i64; 4]> {
+fn columns_of(lines: &[StoredLine], refusals: &[StoredRefusal]) -> Vec<(String, [i64; 4])> {
     let lines = lines.iter().map(|line| {
         let cited = line.reverses.as_ref().map_or(0, |cited| i64::from(cited.line));
-        [line.assessment_id, line.version_id, line.amount.0, cited]
+        (line.kind.code().to_owned(), [line.assessment_id, line.version_id, line.amount.0, cited])
     });
-    let refusals = refusals.iter().map(|r| [r.assessment_id, r.version_id, i64::from(r.settles), i64::from(r.rules.0)]);
+    let refusals = refusals.iter().map(|r| {
+        let what = format!("{} {}", r.kind.code(), r.outcome.code());
+        (what, [r.assessment_id, r.version_id, i64::from(r.settles), i64::from(r.rules.0)])
+    });
     lines.chain(refusals).collect()
 }
 

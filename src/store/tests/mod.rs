@@ -3,6 +3,7 @@
 mod audit;
 mod batches;
 mod corrections;
+mod deeds;
 mod deliveries;
 mod intake;
 mod schema;

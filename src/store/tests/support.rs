@@ -37,6 +37,30 @@ impl World {
         Store::open(&self.url, vault()).await.unwrap()
     }
 
+    /// One more of the same kind, empty.
+    pub async fn another(&self) -> World {
+        let number = WORLDS.fetch_add(1, Ordering::Relaxed);
+        let folder = tempfile::tempdir().unwrap();
+        let Some((base, _)) = &self.schema else {
+            let url = format!("sqlite:{}", folder.path().join("season.db").display());
+            return World { url, folder, schema: None };
+        };
+        let schema = format!("t{}_{number}", std::process::id());
+        let mut admin = PgConnection::connect(base).await.unwrap();
+        sqlx::query(AssertSqlSafe(format!("CREATE SCHEMA {schema}"))).execute(&mut admin).await.unwrap();
+        let mark = if base.contains('?') { '&' } else { '?' };
+        let url = format!("{base}{mark}options=-c%20search_path%3D{schema}");
+        World { url, folder, schema: Some((base.clone(), schema)) }
+    }
+
+    /// Takes a schema of [`World::another`] away again.
+    pub async fn gone(&self) {
+        if let Some((base, schema)) = &self.schema {
+            let mut admin = PgConnection::connect(base).await.unwrap();
+            sqlx::query(AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"))).execute(&mut admin).await.unwrap();
+        }
+    }
+
     pub fn is_lite(&self) -> bool {
         self.schema.is_none()
     }
@@ -57,16 +81,10 @@ pub async fn on_both(test: impl AsyncFn(&World)) {
         eprintln!("skipped: SHENLING_TEST_PG names no PostgreSQL database");
         return;
     };
-    let schema = format!("t{}_{}", std::process::id(), WORLDS.fetch_add(1, Ordering::Relaxed));
-    let mut admin = PgConnection::connect(&base).await.unwrap();
-    sqlx::query(AssertSqlSafe(format!("CREATE SCHEMA {schema}"))).execute(&mut admin).await.unwrap();
-    let mark = if base.contains('?') { '&' } else { '?' };
-    let url = format!("{base}{mark}options=-c%20search_path%3D{schema}");
-    let world = World { url, folder: tempfile::tempdir().unwrap(), schema: Some((base, schema)) };
+    let none = World { url: String::new(), folder: tempfile::tempdir().unwrap(), schema: Some((base, String::new())) };
+    let world = none.another().await;
     test(&world).await;
-    if let Some((_, schema)) = &world.schema {
-        sqlx::query(AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"))).execute(&mut admin).await.unwrap();
-    }
+    world.gone().await;
 }
 
 /// 1 November 2026, 08:00 UTC, plus some minutes.

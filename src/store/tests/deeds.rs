@@ -1,0 +1,104 @@
+//! Rows that are changed, added or removed by hand: each shows in the verification, whoever dropped the triggers.
+
+use super::support::{Draft, World, at, day, on_both, result, results, roster_row, seal, take};
+use crate::store::{ApprovalNote, Rows, Store, StoreError};
+
+/// Two batches, of which the first is void; a reversal, a reopened refusal, an approved roster.
+async fn season(store: &Store) -> String {
+    take(store, "one", 0, &results((1..=6).map(result))).await;
+    take(store, "two", 1, &Rows { roster: (1..=3).map(roster_row).collect(), ..Rows::default() }).await;
+    let note = ApprovalNote { on: day("2025-12-15"), by: "某局".to_owned(), plan_year: None };
+    store.approve_roster(1, &note, at(2)).await.unwrap();
+    let first = seal(store, &Draft { granted: vec![1, 2], refused: vec![3], minutes: 3, ..Draft::default() }).await;
+    store.void_batch(&first, "误报", "李四", at(4)).await.unwrap();
+    let second = seal(store, &Draft { granted: vec![1, 2], refused: vec![3], minutes: 5, ..Draft::default() }).await;
+    store.request_reversal(&second, 1, "更正", "李四", at(6)).await.unwrap();
+    store.reopen(3, "复核", "李四", at(7)).await.unwrap();
+    second
+}
+
+async fn tamper(store: &Store, world: &World, sql: &'static str) {
+    let mut tx = store.db.begin().await.unwrap();
+    if world.is_lite() {
+        let triggers = tx.rows("SELECT name FROM sqlite_master WHERE type = 'trigger'", []).await.unwrap();
+        for trigger in triggers {
+            let drop = format!("DROP TRIGGER {}", trigger.text(0).unwrap());
+            tx.run(Box::leak(drop.into_boxed_str()), []).await.unwrap();
+        }
+    } else {
+        let tables =
+            tx.rows("SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()", []).await.unwrap();
+        for table in tables {
+            let disable = format!("ALTER TABLE {} DISABLE TRIGGER USER", table.text(0).unwrap());
+            tx.run(Box::leak(disable.into_boxed_str()), []).await.unwrap();
+        }
+    }
+    assert!(tx.run(sql, []).await.unwrap() > 0, "{sql} touched nothing");
+    tx.commit("test").await.unwrap();
+}
+
+const EDITS: &[&str] = &[
+    "UPDATE batch SET persons = persons + 10 WHERE id = 2",
+    "UPDATE batch SET claim_on = '2026-10-01' WHERE id = 2",
+    "UPDATE batch SET sealed_at = sealed_at + 1000 WHERE id = 2",
+    "UPDATE batch SET previous = 'CZ-2026-Q4-001' WHERE id = 2",
+    "UPDATE batch SET audit_count = audit_count + 1 WHERE id = 2",
+    "UPDATE batch SET audit_head = 'ab' WHERE id = 2",
+    "UPDATE batch_balance SET payable_fen = payable_fen + 1 WHERE batch_id = 2",
+    "UPDATE batch_balance SET persons = persons + 1 WHERE batch_id = 2",
+    "UPDATE batch_line SET kind = 'assessment' WHERE batch_id = 2 AND line = 1",
+    "UPDATE batch_line SET amount_fen = amount_fen + 1 WHERE batch_id = 2 AND line = 1",
+    "UPDATE batch_refusal SET outcome = 'held' WHERE batch_id = 2",
+    "UPDATE batch_refusal SET kind = 'assessment' WHERE batch_id = 2",
+    "UPDATE batch_refusal SET rules = 1048576 WHERE batch_id = 2",
+    "DELETE FROM batch_void",
+    "INSERT INTO batch_void SELECT 2, reason, by_whom, at FROM batch_void",
+    "UPDATE batch_void SET at = at + 1",
+    "DELETE FROM reversal",
+    "UPDATE reversal SET line = 2",
+    "DELETE FROM reopening",
+    "UPDATE reopening SET at = at + 1",
+    "UPDATE roster_approval SET approved_on = '2025-11-15'",
+    "UPDATE roster_approval SET plan_year = 2025",
+    "DELETE FROM roster_approval",
+    "DELETE FROM roster_block",
+    "DELETE FROM assessment_version WHERE id = 6",
+    "UPDATE assessment_version SET live = 0 WHERE id = 6",
+    "UPDATE original SET received_at = received_at - 1 WHERE id = 1",
+    "UPDATE original SET length = length + 1 WHERE id = 1",
+    "UPDATE ledger SET facts_version = facts_version + 1",
+];
+
+#[tokio::test]
+async fn every_edit_by_hand_shows() {
+    on_both(async |world| {
+        for edit in EDITS {
+            let inside = world.another().await;
+            let store = inside.open().await;
+            let number = season(&store).await;
+            assert_eq!(store.audit_verify(None, None).await.unwrap().faults, []);
+            store.batch(&number).await.unwrap();
+            tamper(&store, &inside, edit).await;
+            let faults = store.audit_verify(None, None).await;
+            let shows = faults.as_ref().map_or(true, |report| !report.faults.is_empty());
+            let batch = store.batch(&number).await;
+            assert!(shows || batch.is_err(), "{edit}: {faults:?}");
+            store.close().await;
+            inside.gone().await;
+        }
+    })
+    .await;
+}
+
+/// A void that nobody ordered would let everything be claimed once more: it stops the judging at once.
+#[tokio::test]
+async fn a_forged_void_stops_the_claim() {
+    on_both(async |world| {
+        let store = world.open().await;
+        season(&store).await;
+        tamper(&store, world, "INSERT INTO batch_void SELECT 2, reason, by_whom, at FROM batch_void").await;
+        assert!(matches!(store.load_register().await, Err(StoreError::Damaged(_))));
+        store.close().await;
+    })
+    .await;
+}
