@@ -37,6 +37,16 @@ fn a_clean_csv_gives_its_row() {
 }
 
 #[test]
+fn the_stored_number_counts_whatever_its_format_shows() {
+    let row = results_row(&[("罪犯编号", "日数:46086"), ("证书编号", "日数:46086.5"), ("鉴定费(元)", "日数:150.5")]);
+    let reading = read("考核结果.xlsx", &xlsx(&[("结果", vec![results_header(), row])]));
+    let rows = results(&reading);
+    let [row] = rows[..] else { panic!("one row") };
+    assert_eq!((&*row.number, row.certificate_number.as_deref()), ("46086", Some("46086.5")));
+    assert_eq!(row.fee.map(|fee| fee.0), Some(15_050));
+}
+
+#[test]
 fn titles_totals_and_signatures_are_no_rows() {
     let total = results_row(&[("序号", "合 计"), ("备注", "2 人")]);
     let numbered_total = results_row(&[("序号", "3"), ("监狱", "总计：")]);
