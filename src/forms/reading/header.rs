@@ -49,7 +49,7 @@ pub(super) struct Layout<'a> {
     pub last_row: u32,
     /// A1 of the leftmost filled header cell.
     pub first_cell: String,
-    /// Compared header of each known column.
+    /// Compared header of each known column, from the left.
     pub names: Vec<(usize, String)>,
     /// Columns whose cells must be filled.
     pub required_cells: Vec<usize>,
@@ -172,11 +172,12 @@ fn fit<'a>(candidate: &Candidate, form: &'a FormSpec, sheet: &'a Sheet, name: &A
     if required_found == 0 || required_found * 2 < required {
         return None;
     }
-    let names = form
+    let mut names: Vec<(usize, String)> = form
         .columns
         .iter()
         .filter_map(|spec| column_of(spec).and_then(|at| Some((at, headers.get(at)?.clone()))))
         .collect();
+    names.sort_unstable_by_key(|(at, _)| *at);
     let required_cells =
         form.columns.iter().filter(|spec| spec.required && !spec.cells_may_be_empty).filter_map(column_of).collect();
     let score = Score {

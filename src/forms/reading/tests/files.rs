@@ -67,6 +67,24 @@ fn titles_totals_and_signatures_are_no_rows() {
 }
 
 #[test]
+fn what_stands_outside_the_columns_of_the_form_makes_no_total() {
+    let beside = |outside, mut row: Vec<&'static str>| {
+        row.insert(0, outside);
+        row
+    };
+    for above in ["", "科室"] {
+        let reading = read_csv(&[
+            beside(above, results_header()),
+            beside("小计", results_row(&[])),
+            beside("合计：", results_row(&[("罪犯编号", "3204000001")])),
+            beside("一科", results_row(&[("序号", "合计")])),
+        ]);
+        assert_eq!(findings(&reading), Vec::<String>::new(), "{above}");
+        assert_eq!((reading.rows, reading.content.len()), (2, 2), "{above}");
+    }
+}
+
+#[test]
 fn a_row_is_data_by_half_of_its_cells_or_by_number_and_name() {
     let blank: Vec<(&str, &str)> = RESULTS.iter().map(|(header, _)| (*header, "")).collect();
     let only = |filled: &[&str]| {
@@ -164,7 +182,7 @@ fn merged_headers_and_merged_data_hold_for_all_their_rows() {
 fn a_missing_column_is_one_finding_each_and_nothing_is_taken() {
     let header = header_with(&[("序号", ""), ("监狱", "单位"), ("等级", "档次"), ("公民身份号码", "护照")]);
     let row = |number| results_row(&[("序号", ""), ("罪犯编号", number), ("开班日期", "？")]);
-    let reading = read_csv(&[vec!["考核结果表"], header, row("1"), row("2"), results_row(&[("序号", "合计")])]);
+    let reading = read_csv(&[vec!["考核结果表"], header, row("1"), row("2"), results_row(&[("序号", ""), ("监狱", "合计")])]);
     assert_eq!(findings(&reading), ["B2 column-missing", "B2 column-missing"]);
     let advice: Vec<bool> = reading
         .findings
