@@ -93,9 +93,10 @@ impl Layout<'_> {
         self.form.kind
     }
 
-    /// Whether the sheet is this form beyond doubt, and not a list that happens to share some headers.
-    pub fn is_clear(&self) -> bool {
-        self.score.required_found * 4 > self.score.required * 3
+    /// Whether the sheet, standing beside another form, must not be passed over: it has every required column of a form that
+    /// prisons send, and is no list that happens to share some headers.
+    pub fn is_worth_a_file(&self) -> bool {
+        self.missing.is_empty() && matches!(self.kind(), FileKind::Results | FileKind::Roster)
     }
 
     /// Whether this sheet fits its form better than another one fits its own.
