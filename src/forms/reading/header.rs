@@ -1,5 +1,6 @@
 //! Finds the header of a sheet, and by it which form the sheet is.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use unicode_normalization::UnicodeNormalization;
@@ -55,6 +56,8 @@ pub(super) struct Layout<'a> {
     pub required_cells: Vec<usize>,
     /// Required columns that are not there.
     pub missing: Vec<&'a ColumnSpec>,
+    /// How many of its required columns are there that no other form has.
+    own_found: usize,
     score: Score,
 }
 
@@ -119,11 +122,11 @@ pub(super) fn recognise<'a>(sheet: &'a Sheet, kinds: &[FileKind], specs: &'a For
     let name: Arc<str> = Arc::from(sheet.name.as_str());
     let mut best: Option<Layout<'a>> = None;
     let mut offer = |candidate: &Candidate| {
-        for kind in kinds {
-            let Some(layout) = fit(candidate, specs.of(*kind), sheet, &name) else { continue };
-            if best.as_ref().is_none_or(|best| layout.fits_better_than(best)) {
-                best = Some(layout);
-            }
+        let fits = kinds.iter().filter_map(|kind| fit(candidate, *kind, specs, sheet, &name)).collect();
+        if let Some(layout) = likeliest(fits)
+            && best.as_ref().is_none_or(|best| layout.fits_better_than(best))
+        {
+            best = Some(layout);
         }
     };
     let mut above: Option<Candidate> = None;
@@ -160,7 +163,28 @@ fn cell_header(cell: &Cell) -> String {
     }
 }
 
-fn fit<'a>(candidate: &Candidate, form: &'a FormSpec, sheet: &'a Sheet, name: &Arc<str>) -> Option<Layout<'a>> {
+/// The form that a header is meant for. Of one that lacks columns nothing is taken, and what is missing must be said of the
+/// form that was meant: the one of which most columns are there that no other form has.
+fn likeliest(fits: Vec<Layout<'_>>) -> Option<Layout<'_>> {
+    fits.into_iter().reduce(|best, next| {
+        let both_lack = !best.missing.is_empty() && !next.missing.is_empty();
+        let next_is_better = match next.own_found.cmp(&best.own_found) {
+            Ordering::Greater if both_lack => true,
+            Ordering::Less if both_lack => false,
+            _ => next.fits_better_than(&best),
+        };
+        if next_is_better { next } else { best }
+    })
+}
+
+fn fit<'a>(
+    candidate: &Candidate,
+    kind: FileKind,
+    specs: &'a FormSpecs,
+    sheet: &'a Sheet,
+    name: &Arc<str>,
+) -> Option<Layout<'a>> {
+    let form = specs.of(kind);
     let headers = &candidate.headers;
     let columns = match_columns(headers, form);
     let column_of = |spec: &ColumnSpec| columns[spec.key as usize];
@@ -181,6 +205,11 @@ fn fit<'a>(candidate: &Candidate, form: &'a FormSpec, sheet: &'a Sheet, name: &A
     names.sort_unstable_by_key(|(at, _)| *at);
     let required_cells =
         form.columns.iter().filter(|spec| spec.required && !spec.cells_may_be_empty).filter_map(column_of).collect();
+    let is_own = |spec: &&ColumnSpec| {
+        FileKind::ALL.iter().all(|other| *other == kind || specs.of(*other).column(spec.key).is_none())
+    };
+    let own_found =
+        form.columns.iter().filter(|spec| spec.required && column_of(spec).is_some()).filter(is_own).count();
     let score = Score {
         balance: count(found) - count(missing.len()),
         required_found: count(required_found),
@@ -198,6 +227,7 @@ fn fit<'a>(candidate: &Candidate, form: &'a FormSpec, sheet: &'a Sheet, name: &A
         names,
         required_cells,
         missing,
+        own_found,
         score,
     })
 }

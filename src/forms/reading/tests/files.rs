@@ -196,6 +196,18 @@ fn a_missing_column_is_one_finding_each_and_nothing_is_taken() {
 }
 
 #[test]
+fn a_poor_result_sheet_is_still_a_result_sheet() {
+    let eight = ["监狱", "罪犯编号", "姓名", "公民身份号码", "培训机构", "鉴定机构", "职业(工种)", "等级"];
+    for (header, missing) in [(&eight[..], 5), (&eight[..7], 6)] {
+        let cell = |name: &&str| RESULTS.iter().find(|(known, _)| known == name).map_or("", |(_, value)| *value);
+        let reading = read_csv(&[header.to_vec(), header.iter().map(cell).collect()]);
+        assert_eq!(reading.kind, Some(FileKind::Results), "{header:?}");
+        assert_eq!(findings(&reading), vec!["A1 column-missing"; missing], "{header:?}");
+        assert!(reading.findings.iter().all(|finding| finding.advice.contains("考核结果表")));
+    }
+}
+
+#[test]
 fn certificate_columns_may_be_absent() {
     let header = header_with(&[("证书类型", "x"), ("证书编号", "y"), ("发证日期", "z")]);
     let reading = read_csv(&[header, results_row(&[])]);
