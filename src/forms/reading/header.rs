@@ -19,7 +19,10 @@ const MAX_COLUMNS: usize = 1_000;
 /// How much of a cell is looked at as a header; hints in brackets may be long.
 const MAX_HEADER_CHARS: usize = 1_000;
 
-/// A header as it is compared: NFKC, lower case, without spaces, `*` and whatever stands in brackets.
+/// Marks around a header that are no part of its name, after NFKC.
+const MARKS: [char; 4] = ['*', '★', '※', ':'];
+
+/// A header as it is compared: NFKC, lower case, without spaces, `*`, marks at its ends and whatever stands in brackets.
 pub(super) fn header_text(raw: &str) -> String {
     let mut depth = 0_u32;
     let mut text = String::with_capacity(raw.len());
@@ -32,7 +35,14 @@ pub(super) fn header_text(raw: &str) -> String {
             _ => {}
         }
     }
+    text.truncate(text.trim_end_matches(MARKS).len());
+    text.drain(..text.len() - text.trim_start_matches(MARKS).len());
     text
+}
+
+/// Whether a character before a header is no part of its name.
+pub(super) fn is_mark(c: char) -> bool {
+    is_unseen(c) || c.nfkc().all(|c| MARKS.contains(&c))
 }
 
 /// A sheet whose header was found: where each column stands.

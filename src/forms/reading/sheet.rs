@@ -7,7 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::cell::is_filled;
 use super::clean::is_unseen;
-use super::header::{Layout, header_text};
+use super::header::{Layout, header_text, is_mark};
 use super::names::Known;
 use super::row::{Output, Reader};
 use super::spec::Key;
@@ -134,8 +134,7 @@ fn first_text<'a>(cells: &'a [Cell], layout: &Layout<'_>) -> Option<&'a str> {
 /// Whether the first text of a row is one of the four words for a total.
 fn is_total(cells: &[Cell], layout: &Layout<'_>) -> bool {
     first_text(cells, layout).is_some_and(|text| {
-        let is_word = |word: &str| matches!(word.trim_end_matches(':'), "合计" | "小计" | "总计" | "共计");
-        starts_like_total(text) && is_word(&header_text(text))
+        starts_like_total(text) && matches!(header_text(text).as_str(), "合计" | "小计" | "总计" | "共计")
     })
 }
 
@@ -161,7 +160,7 @@ fn repeats_header(cells: &[Cell], layout: &Layout<'_>) -> bool {
 
 /// A cheap look at the first character, before the whole text is brought into compared form.
 fn starts_like(text: &str, name: &str) -> bool {
-    let first = text.chars().find(|c| !is_unseen(*c) && !matches!(c, '*' | '＊'));
+    let first = text.chars().find(|c| !is_mark(*c));
     match (first, name.chars().next()) {
         (Some(a), Some(b)) => a == b || !matches!(a, '\u{4E00}'..='\u{9FFF}' | '0'..='9') && a.nfkc().next() == Some(b),
         _ => false,

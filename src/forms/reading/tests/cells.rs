@@ -132,6 +132,11 @@ fn headers_are_compared_without_what_is_around_them() {
     {
         assert_eq!(header_text(raw), "职业", "{raw}");
     }
+    for raw in ["★职业", "※ 职业", "职业：", "*★职业(工种)：", "：职业※"] {
+        assert_eq!(header_text(raw), "职业", "{raw}");
+    }
+    assert_eq!(header_text("职业:工种★级"), "职业:工种★级", "inside a name they are part of it");
+    assert_eq!(header_text("★※：*"), "");
     assert_eq!(header_text("（元）"), "");
     assert_eq!(header_text("Ｐrison "), "prison");
 }

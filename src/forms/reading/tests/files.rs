@@ -113,11 +113,13 @@ fn headers_may_be_decorated_reordered_and_renamed() {
         ("鉴定费(元)", "鉴定费用"),
         ("开班日期", "培训开始时间"),
         ("备注", "附言"),
+        ("姓名", "★姓名"),
+        ("等级", "※等级："),
     ]);
     let (mut header, mut row) = (header, results_row(&[("罪犯编号", "")]));
     header.reverse();
     row.reverse();
-    let reading = read_csv(&[vec!["", "title"], header, row]);
+    let reading = read_csv(&[vec!["", "title"], header.clone(), row, header]);
     // 罪犯编号 is the third column from the right of 27: Y.
     assert_eq!(findings(&reading), ["Y3 required-empty"]);
     assert_eq!(reading.rows, 1);
