@@ -126,11 +126,16 @@ impl<'a> Reader<'a> {
 
     /// An amount above zero; a zero is a finding of the given code.
     pub fn amount(&mut self, key: Key, zero: Code) -> Option<Fen> {
+        let repairs_before = self.out.repairs.len();
         let digits = self.digits(key)?;
         let header = self.header(key);
         match Fen::parse_yuan(&digits) {
             Ok(Fen::ZERO) => self.fault(key, zero, advice::zero_amount(header)),
-            Ok(fen) => return Some(fen),
+            Ok(fen) => {
+                // What digits() listed shows the text; the amount is taken without sign, unit and grouping.
+                self.out.repairs.iter_mut().skip(repairs_before).for_each(|repair| repair.taken = fen.yuan_short());
+                return Some(fen);
+            }
             Err(AmountError::TooManyDecimals) => self.fault(key, Code::TooManyDecimals, advice::decimals(header)),
             Err(AmountError::NotAnAmount) => self.fault(key, Code::BadNumber, advice::bad_amount(header)),
         }

@@ -47,6 +47,24 @@ fn the_stored_number_counts_whatever_its_format_shows() {
 }
 
 #[test]
+fn repairs_show_what_changed() {
+    let reading = read_csv(&[
+        results_header(),
+        results_row(&[
+            ("姓名", "张\u{200B}三"),
+            ("班期", "2026年\n第1期"),
+            ("鉴定费(元)", "￥1，150.50元"),
+            ("备注", "首\t批"),
+        ]),
+    ]);
+    let shown: Vec<[&str; 2]> = reading.repairs.iter().map(|repair| [&*repair.seen, &*repair.taken]).collect();
+    assert_eq!(
+        shown,
+        [["张␣三", "张三"], ["2026年⏎第1期", "2026年 第1期"], ["￥1，150.50元", "1150.50"], ["首⇥批", "首 批"]]
+    );
+}
+
+#[test]
 fn titles_totals_and_signatures_are_no_rows() {
     let total = results_row(&[("序号", "合 计"), ("备注", "2 人")]);
     let numbered_total = results_row(&[("序号", "3"), ("监狱", "总计：")]);
