@@ -69,8 +69,8 @@ pub struct FileReport {
     pub findings: Vec<Finding>,
     /// What was changed for the sender.
     pub repairs: Vec<Repair>,
-    /// The roster that it became, waiting for approval unless it was given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The roster that it became, waiting for approval unless it was given. Not part of the contract of the JSON.
+    #[serde(skip)]
     pub roster: Option<i64>,
 }
 

@@ -7,7 +7,7 @@
 
 use super::table::MAX_ROW_TEXT_BYTES;
 use super::{Cell, FileFault, Limits, MAX_COLUMNS, fault};
-use encoding_rs::{Encoding, GB18030};
+use encoding_rs::{Encoding, GB18030, UTF_8};
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
@@ -39,10 +39,13 @@ impl Text {
     }
 }
 
-/// UTF-8, or what a byte order mark says, else GB18030, which holds GBK and GB2312.
+/// UTF-8 with or without its byte order mark, else GB18030, which holds GBK and GB2312.
 fn decode(bytes: &[u8]) -> Result<String, FileFault> {
     let unknown = || fault::broken_csv("无法识别文字编码的文件");
     if let Some((encoding, mark_bytes)) = Encoding::for_bom(bytes) {
+        if encoding != UTF_8 {
+            return Err(fault::broken_csv("UTF-16 编码的文件"));
+        }
         let text = encoding.decode_without_bom_handling_and_without_replacement(&bytes[mark_bytes..]);
         return text.map(Cow::into_owned).ok_or_else(unknown);
     }

@@ -64,8 +64,13 @@ pub enum Cell {
         /// Whether the workbook counts days from 1904.
         date_1904: bool,
     },
-    /// A cell that is formatted as a date; a time of day is dropped.
-    Date(NaiveDate),
+    /// A cell that is formatted as a date.
+    Date {
+        /// The day that is shown; a time of day is dropped.
+        on: NaiveDate,
+        /// The number that is stored, as in [`Cell::Number`]; `None` where the file spells the date out.
+        stored: Option<String>,
+    },
     /// TRUE or FALSE.
     Bool(bool),
     /// An error value such as `#REF!`, or a formula that was never evaluated (`=A1+B1`).

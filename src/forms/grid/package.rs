@@ -33,6 +33,14 @@ const FOREIGN_DOCUMENTS: &[(&str, &str)] = &[
     ("ofd.xml", "OFD 文件"),
 ];
 
+/// What the main part says it is, in lower case, where it is no .xlsx: these formats differ in little else.
+const FOREIGN_TYPES: &[(&str, &str)] = &[
+    ("application/vnd.ms-excel.sheet.macroenabled.main+xml", "启用宏的工作簿（.xlsm）"),
+    ("application/vnd.ms-excel.template.macroenabled.main+xml", "启用宏的模板（.xltm）"),
+    ("application/vnd.ms-excel.addin.macroenabled.main+xml", "加载宏（.xlam）"),
+    ("application/vnd.openxmlformats-officedocument.spreadsheetml.template.main+xml", "模板（.xltx）"),
+];
+
 impl From<Malformed> for FileFault {
     fn from(malformed: Malformed) -> FileFault {
         fault::broken_workbook(malformed.0)
@@ -47,6 +55,7 @@ pub(super) fn read(file_name: &str, bytes: &[u8], limits: &Limits) -> Result<Wor
     let top = package.optional("_rels/.rels", parts::relations)?.unwrap_or_default();
     let main = top.iter().find(|relation| relation.kind == "officeDocument");
     let main = main.map_or_else(|| "xl/workbook.xml".to_owned(), |relation| resolve("", &relation.target));
+    package.refuse_foreign_type(&main)?;
     let contents = package.required(&main, |xml| parts::contents(xml, limits.max_sheets))?;
     let (folder, file) = main.rsplit_once('/').unwrap_or(("", &main));
     let relations = package.optional(&format!("{folder}/_rels/{file}.rels"), parts::relations)?;
@@ -129,6 +138,15 @@ impl<'a> Package<'a> {
         }
         let called_xlsx = file_name.trim().to_lowercase().ends_with(".xlsx");
         Err(fault::not_a_spreadsheet(if called_xlsx { "名为 .xlsx 的压缩包" } else { "压缩包" }))
+    }
+
+    /// Refuses a workbook that by its content type is another format.
+    fn refuse_foreign_type(&mut self, main: &str) -> Result<(), FileFault> {
+        let stated = self.optional("[Content_Types].xml", |xml| parts::content_type(xml, main))?.unwrap_or_default();
+        match FOREIGN_TYPES.iter().find(|(foreign, _)| *foreign == stated) {
+            Some((_, format)) => Err(fault::other_spreadsheet(*format)),
+            None => Ok(()),
+        }
     }
 
     /// A DOCTYPE can make a small part huge or reach for other files; no spreadsheet program writes one.

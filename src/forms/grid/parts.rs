@@ -39,6 +39,29 @@ pub(super) fn relations(xml: &mut Xml<'_>) -> Result<Vec<Relation>, FileFault> {
     }
 }
 
+/// Reads `[Content_Types].xml`: what a part says it is, in lower case.
+pub(super) fn content_type(xml: &mut Xml<'_>, part: &str) -> Result<String, FileFault> {
+    let mut by_extension = String::new();
+    loop {
+        match xml.step()? {
+            Node::Open(element) if element.is("Override") => {
+                let name = element.attribute("PartName")?.unwrap_or_default();
+                if name.trim_start_matches('/').eq_ignore_ascii_case(part) {
+                    return Ok(element.attribute("ContentType")?.unwrap_or_default().to_lowercase());
+                }
+            }
+            Node::Open(element) if element.is("Default") => {
+                let extension = element.attribute("Extension")?.unwrap_or_default();
+                if part.rsplit_once('.').is_some_and(|(_, own)| own.eq_ignore_ascii_case(&extension)) {
+                    by_extension = element.attribute("ContentType")?.unwrap_or_default().to_lowercase();
+                }
+            }
+            Node::End => return Ok(by_extension),
+            _ => {}
+        }
+    }
+}
+
 /// What `workbook.xml` says.
 #[derive(Default)]
 pub(super) struct Contents {

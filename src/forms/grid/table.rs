@@ -2,7 +2,7 @@
 //!
 //! Findings: `too-large` where a small file repeats itself into a huge sheet (shared texts, merged regions, cells far out).
 
-use super::{Cell, FileFault, MAX_COLUMNS, fault};
+use super::{Cell, FileFault, MAX_COLUMNS, date, fault};
 use chrono::{Datelike, NaiveDate};
 use std::sync::Arc;
 
@@ -50,7 +50,9 @@ pub(super) enum Value<'a> {
     Text(&'a str),
     /// Decimal text.
     Number(&'a str),
-    /// A day.
+    /// Decimal text of a number that is formatted as a date.
+    Serial(&'a str),
+    /// A day that the file spells out.
     Date(NaiveDate),
     /// TRUE or FALSE.
     Bool(bool),
@@ -64,6 +66,7 @@ enum Kind {
     Shared,
     Text,
     Number,
+    Serial,
     Date,
     Bool,
     Error,
@@ -140,6 +143,7 @@ impl Table {
             Value::Shared(_) => (Kind::Shared, ""),
             Value::Text(text) => (Kind::Text, *text),
             Value::Number(text) => (Kind::Number, *text),
+            Value::Serial(text) => (Kind::Serial, *text),
             Value::Date(_) => (Kind::Date, ""),
             Value::Bool(_) => (Kind::Bool, ""),
             Value::Error(text) => (Kind::Error, *text),
@@ -148,7 +152,7 @@ impl Table {
             Value::Shared(index) => *index,
             Value::Date(day) => day.num_days_from_ce().cast_unsigned(),
             Value::Bool(truth) => u32::from(*truth),
-            Value::Text(_) | Value::Number(_) | Value::Error(_) => position(self.texts.len())?,
+            Value::Text(_) | Value::Number(_) | Value::Serial(_) | Value::Error(_) => position(self.texts.len())?,
         };
         self.texts.push_str(text);
         self.cells.push(Packed { at, length: position(text.len())?, column: narrow, kind });
@@ -222,7 +226,7 @@ impl Table {
     fn text_of(&self, cell: &Packed) -> &str {
         match cell.kind {
             Kind::Shared => self.shared.get(cell.at).unwrap_or_default(),
-            Kind::Text | Kind::Number | Kind::Error => {
+            Kind::Text | Kind::Number | Kind::Serial | Kind::Error => {
                 self.texts.get(cell.at as usize..cell.at as usize + cell.length as usize).unwrap_or_default()
             }
             Kind::Nothing | Kind::Date | Kind::Bool => "",
@@ -231,13 +235,17 @@ impl Table {
 
     fn unpack(&self, cell: &Packed) -> Cell {
         let text = self.text_of(cell);
+        let number = || Cell::Number { text: text.to_owned(), date_1904: self.date_1904 };
         match cell.kind {
             Kind::Shared | Kind::Text if text.is_empty() => Cell::Empty,
             Kind::Shared | Kind::Text => Cell::Text(text.to_owned()),
-            Kind::Number => Cell::Number { text: text.to_owned(), date_1904: self.date_1904 },
+            Kind::Number => number(),
+            Kind::Serial => date::day_of_serial(text, self.date_1904)
+                .map_or_else(number, |on| Cell::Date { on, stored: Some(text.to_owned()) }),
             Kind::Error => Cell::Error(text.to_owned()),
             Kind::Bool => Cell::Bool(cell.at != 0),
-            Kind::Date => NaiveDate::from_num_days_from_ce_opt(cell.at.cast_signed()).map_or(Cell::Empty, Cell::Date),
+            Kind::Date => NaiveDate::from_num_days_from_ce_opt(cell.at.cast_signed())
+                .map_or(Cell::Empty, |on| Cell::Date { on, stored: None }),
             Kind::Nothing => Cell::Empty,
         }
     }

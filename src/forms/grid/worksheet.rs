@@ -4,7 +4,7 @@
 
 use super::table::{Region, Table, Texts, Value};
 use super::xml::{Element, Malformed, Node, Xml, unescape};
-use super::{FileFault, MAX_COLUMNS, MAX_SHEET_ROWS, date, decimal, fault};
+use super::{FileFault, MAX_COLUMNS, MAX_SHEET_ROWS, decimal, fault};
 use chrono::NaiveDate;
 use std::sync::Arc;
 
@@ -200,11 +200,8 @@ impl Reading<'_, '_> {
             CellKind::Number => match decimal::decimal(trimmed) {
                 // Not a number, or larger than any: what stands there is shown, nothing is made of it.
                 None => self.keep(place, &Value::Error(trimmed)),
-                Some(number) => {
-                    let day = Some(&number).filter(|_| head.is_date);
-                    let day = day.and_then(|number| date::day_of_serial(number, self.around.date_1904));
-                    self.keep(place, &day.map_or(Value::Number(&number), Value::Date))
-                }
+                Some(number) if head.is_date => self.keep(place, &Value::Serial(&number)),
+                Some(number) => self.keep(place, &Value::Number(&number)),
             },
         };
         self.value = raw;

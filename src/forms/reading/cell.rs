@@ -19,9 +19,18 @@ pub(super) fn written(cell: &Cell) -> Cow<'_, str> {
     match cell {
         Cell::Empty => Cow::Borrowed(""),
         Cell::Text(text) | Cell::Number { text, .. } | Cell::Error(text) => Cow::Borrowed(text),
-        Cell::Date(on) => Cow::Owned(on.to_string()),
+        Cell::Date { on, .. } => Cow::Owned(on.to_string()),
         Cell::Bool(true) => Cow::Borrowed("TRUE"),
         Cell::Bool(false) => Cow::Borrowed("FALSE"),
+    }
+}
+
+/// The text of a cell where a number or a name is wanted: of a date the number that is stored, for the format says how a
+/// cell looks and not what was typed.
+pub(super) fn stored(cell: &Cell) -> Cow<'_, str> {
+    match cell {
+        Cell::Date { stored: Some(text), .. } => Cow::Borrowed(text),
+        other => written(other),
     }
 }
 

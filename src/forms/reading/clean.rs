@@ -77,12 +77,17 @@ fn is_plain(raw: &str) -> bool {
         && raw.chars().all(|c| matches!(c, ' '..='~' | '\u{4E00}'..='\u{9FFF}'))
 }
 
-/// Removes marks and outer spaces; a line break inside (a wrapped cell) becomes a space.
+/// Whether a character is a space that looks like another one, or breaks the line: tabs, line breaks, no-break spaces.
+fn is_odd_space(c: char) -> bool {
+    c.is_whitespace() && !matches!(c, ' ' | '\u{3000}')
+}
+
+/// Removes marks and outer spaces; a line break inside (a wrapped cell) or a no-break space becomes a space.
 fn without_marks(raw: &str) -> Cow<'_, str> {
-    if !raw.chars().any(|c| is_mark(c) || (c.is_control() && c.is_whitespace())) {
+    if !raw.chars().any(|c| is_mark(c) || is_odd_space(c)) {
         return Cow::Borrowed(raw.trim());
     }
-    let text: String = raw.chars().filter(|c| !is_mark(*c)).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text: String = raw.chars().filter(|c| !is_mark(*c)).map(|c| if is_odd_space(c) { ' ' } else { c }).collect();
     Cow::Owned(text.trim().to_owned())
 }
 
@@ -129,7 +134,20 @@ const MAX_SEEN_CHARS: usize = 60;
 
 /// A text as findings show it: on one line and not too long.
 pub(super) fn shown(raw: &str) -> String {
-    let mut chars = raw.chars().map(|c| if c.is_control() { ' ' } else { c });
+    cut(raw.chars().map(|c| if c.is_control() { ' ' } else { c }))
+}
+
+/// A text as repairs show it before the repair: what leaves no trace on paper has a sign, or no change would be seen.
+pub(super) fn shown_with_marks(raw: &str) -> String {
+    cut(raw.replace("\r\n", "\n").chars().map(|c| match c {
+        '\n' | '\r' => '⏎',
+        '\t' => '⇥',
+        c if is_mark(c) || is_odd_space(c) => '␣',
+        c => c,
+    }))
+}
+
+fn cut(mut chars: impl Iterator<Item = char>) -> String {
     let mut text: String = chars.by_ref().take(MAX_SEEN_CHARS).collect();
     if chars.next().is_some() {
         text.push('…');

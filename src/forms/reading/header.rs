@@ -1,5 +1,6 @@
 //! Finds the header of a sheet, and by it which form the sheet is.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use unicode_normalization::UnicodeNormalization;
@@ -18,7 +19,10 @@ const MAX_COLUMNS: usize = 1_000;
 /// How much of a cell is looked at as a header; hints in brackets may be long.
 const MAX_HEADER_CHARS: usize = 1_000;
 
-/// A header as it is compared: NFKC, lower case, without spaces, `*` and whatever stands in brackets.
+/// Marks around a header that are no part of its name, after NFKC.
+const MARKS: [char; 4] = ['*', '★', '※', ':'];
+
+/// A header as it is compared: NFKC, lower case, without spaces, `*`, marks at its ends and whatever stands in brackets.
 pub(super) fn header_text(raw: &str) -> String {
     let mut depth = 0_u32;
     let mut text = String::with_capacity(raw.len());
@@ -31,7 +35,14 @@ pub(super) fn header_text(raw: &str) -> String {
             _ => {}
         }
     }
+    text.truncate(text.trim_end_matches(MARKS).len());
+    text.drain(..text.len() - text.trim_start_matches(MARKS).len());
     text
+}
+
+/// Whether a character before a header is no part of its name.
+pub(super) fn is_mark(c: char) -> bool {
+    is_unseen(c) || c.nfkc().all(|c| MARKS.contains(&c))
 }
 
 /// A sheet whose header was found: where each column stands.
@@ -49,12 +60,14 @@ pub(super) struct Layout<'a> {
     pub last_row: u32,
     /// A1 of the leftmost filled header cell.
     pub first_cell: String,
-    /// Compared header of each known column.
+    /// Compared header of each known column, from the left.
     pub names: Vec<(usize, String)>,
     /// Columns whose cells must be filled.
     pub required_cells: Vec<usize>,
     /// Required columns that are not there.
     pub missing: Vec<&'a ColumnSpec>,
+    /// How many of its required columns are there that no other form has.
+    own_found: usize,
     score: Score,
 }
 
@@ -93,9 +106,10 @@ impl Layout<'_> {
         self.form.kind
     }
 
-    /// Whether the sheet is this form beyond doubt, and not a list that happens to share some headers.
-    pub fn is_clear(&self) -> bool {
-        self.score.required_found * 4 > self.score.required * 3
+    /// Whether the sheet, standing beside another form, must not be passed over: it has every required column of a form that
+    /// prisons send, and is no list that happens to share some headers.
+    pub fn is_worth_a_file(&self) -> bool {
+        self.missing.is_empty() && matches!(self.kind(), FileKind::Results | FileKind::Roster)
     }
 
     /// Whether this sheet fits its form better than another one fits its own.
@@ -118,11 +132,11 @@ pub(super) fn recognise<'a>(sheet: &'a Sheet, kinds: &[FileKind], specs: &'a For
     let name: Arc<str> = Arc::from(sheet.name.as_str());
     let mut best: Option<Layout<'a>> = None;
     let mut offer = |candidate: &Candidate| {
-        for kind in kinds {
-            let Some(layout) = fit(candidate, specs.of(*kind), sheet, &name) else { continue };
-            if best.as_ref().is_none_or(|best| layout.fits_better_than(best)) {
-                best = Some(layout);
-            }
+        let fits = kinds.iter().filter_map(|kind| fit(candidate, *kind, specs, sheet, &name)).collect();
+        if let Some(layout) = likeliest(fits)
+            && best.as_ref().is_none_or(|best| layout.fits_better_than(best))
+        {
+            best = Some(layout);
         }
     };
     let mut above: Option<Candidate> = None;
@@ -159,7 +173,28 @@ fn cell_header(cell: &Cell) -> String {
     }
 }
 
-fn fit<'a>(candidate: &Candidate, form: &'a FormSpec, sheet: &'a Sheet, name: &Arc<str>) -> Option<Layout<'a>> {
+/// The form that a header is meant for. Of one that lacks columns nothing is taken, and what is missing must be said of the
+/// form that was meant: the one of which most columns are there that no other form has.
+fn likeliest(fits: Vec<Layout<'_>>) -> Option<Layout<'_>> {
+    fits.into_iter().reduce(|best, next| {
+        let both_lack = !best.missing.is_empty() && !next.missing.is_empty();
+        let next_is_better = match next.own_found.cmp(&best.own_found) {
+            Ordering::Greater if both_lack => true,
+            Ordering::Less if both_lack => false,
+            _ => next.fits_better_than(&best),
+        };
+        if next_is_better { next } else { best }
+    })
+}
+
+fn fit<'a>(
+    candidate: &Candidate,
+    kind: FileKind,
+    specs: &'a FormSpecs,
+    sheet: &'a Sheet,
+    name: &Arc<str>,
+) -> Option<Layout<'a>> {
+    let form = specs.of(kind);
     let headers = &candidate.headers;
     let columns = match_columns(headers, form);
     let column_of = |spec: &ColumnSpec| columns[spec.key as usize];
@@ -172,13 +207,19 @@ fn fit<'a>(candidate: &Candidate, form: &'a FormSpec, sheet: &'a Sheet, name: &A
     if required_found == 0 || required_found * 2 < required {
         return None;
     }
-    let names = form
+    let mut names: Vec<(usize, String)> = form
         .columns
         .iter()
         .filter_map(|spec| column_of(spec).and_then(|at| Some((at, headers.get(at)?.clone()))))
         .collect();
+    names.sort_unstable_by_key(|(at, _)| *at);
     let required_cells =
         form.columns.iter().filter(|spec| spec.required && !spec.cells_may_be_empty).filter_map(column_of).collect();
+    let is_own = |spec: &&ColumnSpec| {
+        FileKind::ALL.iter().all(|other| *other == kind || specs.of(*other).column(spec.key).is_none())
+    };
+    let own_found =
+        form.columns.iter().filter(|spec| spec.required && column_of(spec).is_some()).filter(is_own).count();
     let score = Score {
         balance: count(found) - count(missing.len()),
         required_found: count(required_found),
@@ -196,6 +237,7 @@ fn fit<'a>(candidate: &Candidate, form: &'a FormSpec, sheet: &'a Sheet, name: &A
         names,
         required_cells,
         missing,
+        own_found,
         score,
     })
 }

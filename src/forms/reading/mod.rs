@@ -9,9 +9,9 @@
 //! warning never does. Nothing here panics on any cell.
 //!
 //! Settled here, where FORMS leaves room:
-//! - A file is of one form: the one that its best fitting sheet is. A sheet that is clearly another form (more
-//!   than three quarters of its required headers) is a warning (`no-header`) that asks for a file of its own; one that only
-//!   resembles another form is silent.
+//! - A file is of one form: the one that its best fitting sheet is. A whole result sheet or roster beside it (all required
+//!   headers, and rows) is set aside with an error (`no-header`) that asks for a file of its own, so that nobody is lost
+//!   unseen; any other sheet of another form is silent.
 //! - A score with two decimals is `bad-number`: it cannot be kept without rounding it.
 //! - An empty level is 无等级 also where the catalogue says that the occupation is 创业培训; an empty 培训类别 is 就业技能培训.
 //! - A certificate called `/` under a pass is no certificate (R2 holds it); type and date called so are findings.
@@ -224,15 +224,19 @@ fn read_form<T: Send>(
     let mut taken = Vec::new();
     let (mut rows, mut set_aside) = (0, 0);
     for (sheet, layout) in sheets {
-        if layout.kind() != kind {
-            output.findings.extend(other_form(layout, ctx.specs.of(kind)));
+        let refusals: Vec<Finding> = if layout.kind() == kind {
+            columns_missing(layout).collect()
+        } else if layout.is_worth_a_file() {
+            vec![other_form(layout, ctx.specs.of(kind))]
+        } else {
             continue;
-        }
-        if !layout.missing.is_empty() {
-            output.findings.extend(columns_missing(layout));
-            let uncounted = count_rows(sheet, layout);
-            rows += uncounted;
-            set_aside += uncounted;
+        };
+        if !refusals.is_empty() {
+            let unread = count_rows(sheet, layout);
+            rows += unread;
+            set_aside += unread;
+            // A header without rows is no finding.
+            output.findings.extend(refusals.into_iter().filter(|_| unread > 0));
             continue;
         }
         let mut part: SheetReading<T> = read_sheet(sheet, layout, ctx, read);
@@ -300,14 +304,14 @@ fn columns_missing(layout: &Layout<'_>) -> impl Iterator<Item = Finding> {
     })
 }
 
-/// A clear sheet of another form beside the one that the file is read as; one that only resembles it is silent.
-fn other_form(layout: &Layout<'_>, read_as: &FormSpec) -> Option<Finding> {
-    layout.is_clear().then(|| Finding {
+/// A whole sheet of another form beside the one that the file is read as.
+fn other_form(layout: &Layout<'_>, read_as: &FormSpec) -> Finding {
+    Finding {
         sheet: layout.sheet.to_string(),
         cell: layout.first_cell.clone(),
         code: Code::NoHeader,
-        severity: Severity::Warning,
+        severity: Severity::Error,
         seen: layout.form.title.clone(),
-        advice: format!("本文件按“{}”读取，此工作表未收取；请另存为单独的文件发送", read_as.title),
-    })
+        advice: format!("本文件按“{}”读取，此工作表各行均未收取；请另存为单独的文件发送", read_as.title),
+    }
 }

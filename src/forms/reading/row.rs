@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 use super::ReadingContext;
 use super::advice;
 use super::cell::{is_error, is_filled, written};
-use super::clean::{Clean, clean, person_name, shown};
+use super::clean::{Clean, clean, person_name, shown, shown_with_marks};
 use super::header::Layout;
 use super::names::Known;
 use super::spec::Key;
@@ -117,7 +117,7 @@ impl<'a> Reader<'a> {
     }
 
     fn repair(&mut self, key: Key, code: RepairCode, seen: &str, taken: &str) {
-        let (cell, seen, taken) = (self.address(key), shown(seen), shown(taken));
+        let (cell, seen, taken) = (self.address(key), shown_with_marks(seen), shown(taken));
         self.out.repairs.push(Repair { sheet: self.layout.sheet.to_string(), cell, code, seen, taken });
     }
 

@@ -7,7 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::cell::is_filled;
 use super::clean::is_unseen;
-use super::header::{Layout, header_text};
+use super::header::{Layout, header_text, is_mark};
 use super::names::Known;
 use super::row::{Output, Reader};
 use super::spec::Key;
@@ -115,27 +115,26 @@ fn is_data(cells: &[Cell], layout: &Layout<'_>) -> bool {
     let filled = layout.required_cells.iter().filter(|at| cells.get(**at).is_some_and(is_filled)).count();
     if filled * 2 <= layout.required_cells.len() {
         let named = cell(Key::Number).is_some() && cell(Key::Name).is_some();
-        let signature = || first_text(cells).is_some_and(|text| text.contains([':', '：']));
+        let signature = || first_text(cells, layout).is_some_and(|text| text.contains([':', '：']));
         if !named || signature() {
             return false;
         }
     }
-    !is_total(cells) && !repeats_header(cells, layout)
+    !is_total(cells, layout) && !repeats_header(cells, layout)
 }
 
-/// The first text of a row; a running number before it is no text.
-fn first_text(cells: &[Cell]) -> Option<&str> {
-    cells.iter().find_map(|cell| match cell {
+/// The first text of a row under the headers of the form; a running number before it is no text.
+fn first_text<'a>(cells: &'a [Cell], layout: &Layout<'_>) -> Option<&'a str> {
+    layout.names.iter().filter_map(|(at, _)| cells.get(*at)).find_map(|cell| match cell {
         Cell::Text(text) if is_filled(cell) && !text.bytes().all(|b| b.is_ascii_digit() || b == b' ') => Some(&**text),
         _ => None,
     })
 }
 
 /// Whether the first text of a row is one of the four words for a total.
-fn is_total(cells: &[Cell]) -> bool {
-    first_text(cells).is_some_and(|text| {
-        let is_word = |word: &str| matches!(word.trim_end_matches(':'), "合计" | "小计" | "总计" | "共计");
-        starts_like_total(text) && is_word(&header_text(text))
+fn is_total(cells: &[Cell], layout: &Layout<'_>) -> bool {
+    first_text(cells, layout).is_some_and(|text| {
+        starts_like_total(text) && matches!(header_text(text).as_str(), "合计" | "小计" | "总计" | "共计")
     })
 }
 
@@ -161,7 +160,7 @@ fn repeats_header(cells: &[Cell], layout: &Layout<'_>) -> bool {
 
 /// A cheap look at the first character, before the whole text is brought into compared form.
 fn starts_like(text: &str, name: &str) -> bool {
-    let first = text.chars().find(|c| !is_unseen(*c) && !matches!(c, '*' | '＊'));
+    let first = text.chars().find(|c| !is_mark(*c));
     match (first, name.chars().next()) {
         (Some(a), Some(b)) => a == b || !matches!(a, '\u{4E00}'..='\u{9FFF}' | '0'..='9') && a.nfkc().next() == Some(b),
         _ => false,

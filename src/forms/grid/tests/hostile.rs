@@ -29,6 +29,18 @@ fn other_formats() {
     let macros = book_with(&[("xl/vbaProject.bin", "")]);
     let binary = zip_of(&[("[Content_Types].xml", b"<Types/>"), ("xl/workbook.bin", b"")]);
     let archive = zip_of(&[("表.xlsx", GOOD)]);
+    let typed = |content_type: &str| {
+        let part = format!("<Types><Override PartName='/xl/workbook.xml' ContentType='{content_type}'/></Types>");
+        book_with(&[("[Content_Types].xml", &part)])
+    };
+    let [macro_book, macro_template, add_in] = ["sheet", "template", "addin"]
+        .map(|what| typed(&format!("application/vnd.ms-excel.{what}.macroEnabled.main+xml")));
+    let [template, honest] = ["template", "sheet"]
+        .map(|what| typed(&format!("application/vnd.openxmlformats-officedocument.spreadsheetml.{what}.main+xml")));
+    let by_extension =
+        "<Types><Default Extension='XML' ContentType='application/vnd.ms-excel.sheet.macroEnabled.main+xml'/></Types>";
+    let by_extension = book_with(&[("[Content_Types].xml", by_extension)]);
+    assert!(read("a.xlsx", &honest, &LIMITS).is_ok());
     codes(&[
         ("a.xls", "wrong-format", XLS),
         ("a.xlsx", "wrong-format", XLS),
@@ -43,6 +55,11 @@ fn other_formats() {
         ("a.xlsx", "wrong-format", &word),
         ("a.xlsm", "wrong-format", GOOD),
         ("a.xlsx", "wrong-format", &macros),
+        ("a.xlsx", "wrong-format", &macro_book),
+        ("a.xlsx", "wrong-format", &macro_template),
+        ("a.xlsx", "wrong-format", &add_in),
+        ("a.xlsx", "wrong-format", &template),
+        ("a.xlsx", "wrong-format", &by_extension),
         ("a.xlsx", "wrong-format", &binary),
         ("a.zip", "wrong-format", &archive),
         ("a.xlsx", "wrong-format", &archive),

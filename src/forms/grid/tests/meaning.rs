@@ -4,7 +4,7 @@ use super::{LIMITS, book, book_with, read, rows_of, sheet_of, show};
 use crate::forms::grid::date::{day_of_serial, is_builtin_date, is_date_format};
 use crate::forms::grid::decimal::decimal;
 use crate::forms::grid::xml::unescape;
-use crate::forms::grid::{Limits, a1};
+use crate::forms::grid::{Cell, Limits, a1};
 use chrono::NaiveDate;
 use proptest::prelude::*;
 
@@ -157,6 +157,22 @@ fn every_kind_of_cell() {
     assert_eq!(
         rows_of(&sheet_of(rows, "")),
         ["2: 甲|乙 丙|x y||结果|?true|!#REF!|@2025-03-20|@2025-03-20|@2025-03-20|@2025-03-20|a&b中<<c>|#0.5|!oops"]
+    );
+}
+
+#[test]
+fn a_date_keeps_the_number_that_is_stored() {
+    let rows = "<row><c s='1'><v>45736.50</v></c><c s='3'><v>0.5</v></c><c t='d'><v>2025-03-20</v></c></row>";
+    let book = book(&super::book_of(&sheet_of(rows, "")));
+    let (_, cells) = book.sheets[0].rows().next().expect("a row");
+    let on = NaiveDate::from_ymd_opt(2025, 3, 20).expect("a day");
+    assert_eq!(
+        cells,
+        [
+            Cell::Date { on, stored: Some("45736.5".to_owned()) },
+            Cell::Number { text: "0.5".to_owned(), date_1904: false },
+            Cell::Date { on, stored: None },
+        ]
     );
 }
 

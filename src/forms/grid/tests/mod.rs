@@ -84,7 +84,7 @@ fn show(sheet: &Sheet) -> Vec<String> {
                     Cell::Text(text) => text.clone(),
                     Cell::Number { text, date_1904: false } => format!("#{text}"),
                     Cell::Number { text, date_1904: true } => format!("#1904:{text}"),
-                    Cell::Date(day) => format!("@{day}"),
+                    Cell::Date { on, .. } => format!("@{on}"),
                     Cell::Bool(truth) => format!("?{truth}"),
                     Cell::Error(error) => format!("!{error}"),
                 })

@@ -96,8 +96,8 @@ fn calamine_agrees() {
                         (super::Cell::Number { text, .. }, Data::Float(other)) => *text == plain(other),
                         (super::Cell::Number { text, .. }, Data::Int(other)) => *text == plain(other),
                         (super::Cell::Bool(truth), Data::Bool(other)) => truth == other,
-                        (super::Cell::Date(day), Data::DateTime(other)) => {
-                            other.as_datetime().map(|moment| moment.date()) == Some(*day)
+                        (super::Cell::Date { on, .. }, Data::DateTime(other)) => {
+                            other.as_datetime().map(|moment| moment.date()) == Some(*on)
                         }
                         _ => false,
                     };

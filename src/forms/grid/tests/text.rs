@@ -19,10 +19,18 @@ fn encodings() {
     assert_eq!(rows(format!("\u{FEFF}{text}").as_bytes()), expected);
     let (gbk, _, _) = encoding_rs::GBK.encode(text);
     assert_eq!(rows(&gbk), expected);
-    let utf_16: Vec<u8> = format!("\u{FEFF}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
-    assert_eq!(rows(&utf_16), expected);
-    let utf_16: Vec<u8> = format!("\u{FEFF}{text}").encode_utf16().flat_map(u16::to_be_bytes).collect();
-    assert_eq!(rows(&utf_16), expected);
+}
+
+#[test]
+fn utf_16_is_none_of_the_encodings() {
+    let units: Vec<u16> = "\u{FEFF}姓名,备注\r\n张三,镕\r\n".encode_utf16().collect();
+    let little: Vec<u8> = units.iter().copied().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = units.iter().copied().flat_map(u16::to_be_bytes).collect();
+    for bytes in [little, big] {
+        let fault = fault_of("表.csv", &bytes);
+        assert_eq!((fault.code.as_str(), fault.seen.as_str()), ("unreadable-file", "UTF-16 编码的文件"));
+        assert!(fault.advice.contains("CSV UTF-8"), "{}", fault.advice);
+    }
 }
 
 #[test]

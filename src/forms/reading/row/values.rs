@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 
 use super::{Answers, Reader};
 use crate::forms::grid::{self, Cell};
-use crate::forms::reading::cell::written;
+use crate::forms::reading::cell::{stored, written};
 use crate::forms::reading::clean::{Clean, clean, without_spaces};
 use crate::forms::reading::names::{self, Cache, Known, LookUp};
 use crate::forms::reading::spec::Key;
@@ -32,7 +32,7 @@ impl<'a> Reader<'a> {
             self.fault(key, Code::DigitsLost, advice);
             return None;
         }
-        Some(self.cleaned_text(key, &written(cell)))
+        Some(self.cleaned_text(key, &stored(cell)))
     }
 
     /// 公民身份号码: no spaces inside, upper case; perhaps wrong all the same.
@@ -61,7 +61,7 @@ impl<'a> Reader<'a> {
     pub fn date(&mut self, key: Key) -> Option<NaiveDate> {
         let cell = self.cell(key)?;
         let read = match cell {
-            Cell::Date(on) if dates::is_plausible(*on) => return Some(*on),
+            Cell::Date { on, .. } if dates::is_plausible(*on) => return Some(*on),
             Cell::Number { text, date_1904 } => dates::parse_number(text, *date_1904).map(|read| (read, false, false)),
             Cell::Text(text) => {
                 let clean = clean(text);
@@ -97,8 +97,8 @@ impl<'a> Reader<'a> {
                 // A program that writes csv writes the noise of binary arithmetic too.
                 Some(grid::without_noise(&text).map_or(text, Cow::Owned))
             }
-            // A date or TRUE is filled, but no digits: what follows refuses it.
-            other => Some(written(other)),
+            // TRUE is filled, but no digits: what follows refuses it.
+            other => Some(stored(other)),
         }
     }
 
@@ -126,11 +126,16 @@ impl<'a> Reader<'a> {
 
     /// An amount above zero; a zero is a finding of the given code.
     pub fn amount(&mut self, key: Key, zero: Code) -> Option<Fen> {
+        let repairs_before = self.out.repairs.len();
         let digits = self.digits(key)?;
         let header = self.header(key);
         match Fen::parse_yuan(&digits) {
             Ok(Fen::ZERO) => self.fault(key, zero, advice::zero_amount(header)),
-            Ok(fen) => return Some(fen),
+            Ok(fen) => {
+                // What digits() listed shows the text; the amount is taken without sign, unit and grouping.
+                self.out.repairs.iter_mut().skip(repairs_before).for_each(|repair| repair.taken = fen.yuan_short());
+                return Some(fen);
+            }
             Err(AmountError::TooManyDecimals) => self.fault(key, Code::TooManyDecimals, advice::decimals(header)),
             Err(AmountError::NotAnAmount) => self.fault(key, Code::BadNumber, advice::bad_amount(header)),
         }
@@ -164,7 +169,7 @@ impl<'a> Reader<'a> {
         cache: fn(&mut Known) -> &mut Cache<T>,
         look_up: LookUp<T>,
     ) -> Option<T> {
-        let raw = written(self.cell(key)?);
+        let raw = stored(self.cell(key)?);
         let resolved = names::resolve(cache(self.known), self.ctx.catalogue, &raw, look_up);
         match &resolved.value {
             Ok(value) => {

@@ -1,6 +1,6 @@
 //! Single readings that the table cannot reach: serial systems, limits, cleaning, headers.
 
-use crate::forms::reading::clean::{clean, is_dash, person_name, shown};
+use crate::forms::reading::clean::{clean, is_dash, person_name, shown, shown_with_marks};
 use crate::forms::reading::header::header_text;
 use crate::forms::reading::{dates, numbers};
 
@@ -110,6 +110,8 @@ fn cleaning_says_what_it_did() {
     assert_eq!(did("第１期"), ("第1期".to_owned(), false, true));
     assert_eq!(did("\u{FEFF}第１期"), ("第1期".to_owned(), true, true));
     assert_eq!(did("2026年\n第1期"), ("2026年 第1期".to_owned(), true, false));
+    assert_eq!(did("2026年\u{A0}第1期"), ("2026年 第1期".to_owned(), true, false));
+    assert_eq!(did("2026年\u{3000}第1期"), ("2026年 第1期".to_owned(), false, true));
     assert_eq!(did(""), (String::new(), false, false));
     assert_eq!(did("㍿演示"), ("株式会社演示".to_owned(), false, true));
     assert_eq!(
@@ -124,6 +126,8 @@ fn cleaning_says_what_it_did() {
     assert!(!["", "无证", "A-1", "1/2"].iter().any(|text| is_dash(text)));
     assert_eq!(shown(&"长".repeat(61)), "长".repeat(60) + "…");
     assert_eq!(shown("a\nb"), "a b");
+    assert_eq!(shown_with_marks("a\r\nb\rc\nd\te\u{A0}f\u{200B} g"), "a⏎b⏎c⏎d⇥e␣f␣ g");
+    assert_eq!(shown_with_marks(&"长".repeat(61)), "长".repeat(60) + "…");
 }
 
 #[test]
@@ -132,6 +136,11 @@ fn headers_are_compared_without_what_is_around_them() {
     {
         assert_eq!(header_text(raw), "职业", "{raw}");
     }
+    for raw in ["★职业", "※ 职业", "职业：", "*★职业(工种)：", "：职业※"] {
+        assert_eq!(header_text(raw), "职业", "{raw}");
+    }
+    assert_eq!(header_text("职业:工种★级"), "职业:工种★级", "inside a name they are part of it");
+    assert_eq!(header_text("★※：*"), "");
     assert_eq!(header_text("（元）"), "");
     assert_eq!(header_text("Ｐrison "), "prison");
 }

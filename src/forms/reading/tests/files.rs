@@ -37,6 +37,34 @@ fn a_clean_csv_gives_its_row() {
 }
 
 #[test]
+fn the_stored_number_counts_whatever_its_format_shows() {
+    let row = results_row(&[("罪犯编号", "日数:46086"), ("证书编号", "日数:46086.5"), ("鉴定费(元)", "日数:150.5")]);
+    let reading = read("考核结果.xlsx", &xlsx(&[("结果", vec![results_header(), row])]));
+    let rows = results(&reading);
+    let [row] = rows[..] else { panic!("one row") };
+    assert_eq!((&*row.number, row.certificate_number.as_deref()), ("46086", Some("46086.5")));
+    assert_eq!(row.fee.map(|fee| fee.0), Some(15_050));
+}
+
+#[test]
+fn repairs_show_what_changed() {
+    let reading = read_csv(&[
+        results_header(),
+        results_row(&[
+            ("姓名", "张\u{200B}三"),
+            ("班期", "2026年\n第1期"),
+            ("鉴定费(元)", "￥1，150.50元"),
+            ("备注", "首\t批"),
+        ]),
+    ]);
+    let shown: Vec<[&str; 2]> = reading.repairs.iter().map(|repair| [&*repair.seen, &*repair.taken]).collect();
+    assert_eq!(
+        shown,
+        [["张␣三", "张三"], ["2026年⏎第1期", "2026年 第1期"], ["￥1，150.50元", "1150.50"], ["首⇥批", "首 批"]]
+    );
+}
+
+#[test]
 fn titles_totals_and_signatures_are_no_rows() {
     let total = results_row(&[("序号", "合 计"), ("备注", "2 人")]);
     let numbered_total = results_row(&[("序号", "3"), ("监狱", "总计：")]);
@@ -54,6 +82,24 @@ fn titles_totals_and_signatures_are_no_rows() {
     ]);
     assert_eq!(findings(&reading), Vec::<String>::new());
     assert_eq!((reading.rows, reading.content.len()), (2, 2));
+}
+
+#[test]
+fn what_stands_outside_the_columns_of_the_form_makes_no_total() {
+    let beside = |outside, mut row: Vec<&'static str>| {
+        row.insert(0, outside);
+        row
+    };
+    for above in ["", "科室"] {
+        let reading = read_csv(&[
+            beside(above, results_header()),
+            beside("小计", results_row(&[])),
+            beside("合计：", results_row(&[("罪犯编号", "3204000001")])),
+            beside("一科", results_row(&[("序号", "合计")])),
+        ]);
+        assert_eq!(findings(&reading), Vec::<String>::new(), "{above}");
+        assert_eq!((reading.rows, reading.content.len()), (2, 2), "{above}");
+    }
 }
 
 #[test]
@@ -85,11 +131,13 @@ fn headers_may_be_decorated_reordered_and_renamed() {
         ("鉴定费(元)", "鉴定费用"),
         ("开班日期", "培训开始时间"),
         ("备注", "附言"),
+        ("姓名", "★姓名"),
+        ("等级", "※等级："),
     ]);
     let (mut header, mut row) = (header, results_row(&[("罪犯编号", "")]));
     header.reverse();
     row.reverse();
-    let reading = read_csv(&[vec!["", "title"], header, row]);
+    let reading = read_csv(&[vec!["", "title"], header.clone(), row, header]);
     // 罪犯编号 is the third column from the right of 27: Y.
     assert_eq!(findings(&reading), ["Y3 required-empty"]);
     assert_eq!(reading.rows, 1);
@@ -154,7 +202,8 @@ fn merged_headers_and_merged_data_hold_for_all_their_rows() {
 fn a_missing_column_is_one_finding_each_and_nothing_is_taken() {
     let header = header_with(&[("序号", ""), ("监狱", "单位"), ("等级", "档次"), ("公民身份号码", "护照")]);
     let row = |number| results_row(&[("序号", ""), ("罪犯编号", number), ("开班日期", "？")]);
-    let reading = read_csv(&[vec!["考核结果表"], header, row("1"), row("2"), results_row(&[("序号", "合计")])]);
+    let reading =
+        read_csv(&[vec!["考核结果表"], header, row("1"), row("2"), results_row(&[("序号", ""), ("监狱", "合计")])]);
     assert_eq!(findings(&reading), ["B2 column-missing", "B2 column-missing"]);
     let advice: Vec<bool> = reading
         .findings
@@ -164,6 +213,18 @@ fn a_missing_column_is_one_finding_each_and_nothing_is_taken() {
         .collect();
     assert_eq!(advice, [true, true]);
     assert_eq!((reading.rows, reading.set_aside, reading.content.len()), (2, 2, 0));
+}
+
+#[test]
+fn a_poor_result_sheet_is_still_a_result_sheet() {
+    let eight = ["监狱", "罪犯编号", "姓名", "公民身份号码", "培训机构", "鉴定机构", "职业(工种)", "等级"];
+    for (header, missing) in [(&eight[..], 5), (&eight[..7], 6)] {
+        let cell = |name: &&str| RESULTS.iter().find(|(known, _)| known == name).map_or("", |(_, value)| *value);
+        let reading = read_csv(&[header.to_vec(), header.iter().map(cell).collect()]);
+        assert_eq!(reading.kind, Some(FileKind::Results), "{header:?}");
+        assert_eq!(findings(&reading), vec!["A1 column-missing"; missing], "{header:?}");
+        assert!(reading.findings.iter().all(|finding| finding.advice.contains("考核结果表")));
+    }
 }
 
 #[test]
@@ -184,13 +245,22 @@ fn no_header_is_said_once_at_the_first_sheet_that_holds_anything() {
     // Six of thirteen required headers are less than half, seven are enough.
     let seven = ["监狱", "姓名", "等级", "班期", "开班日期", "结业日期", "鉴定日期"];
     assert_eq!(findings(&read_csv(&[seven[1..].to_vec()])), ["A1 no-header"]);
-    assert_eq!(findings(&read_csv(&[seven.to_vec()])), ["A1 column-missing"; 6]);
+    let row = vec!["常州监狱", "张三", "五级", "第1期", "2026-03-02", "2026-03-20", "2026-03-20"];
+    assert_eq!(findings(&read_csv(&[seven.to_vec(), row])), ["A1 column-missing"; 6]);
 }
 
 #[test]
 fn a_header_without_rows_is_no_finding() {
-    let reading = read_csv(&[results_header()]);
-    assert_eq!((reading.kind, reading.rows, reading.findings.len()), (Some(FileKind::Results), 0, 0));
+    let no_levels = header_with(&[("等级", "档次")]);
+    let below = [vec![], results_row(&[("序号", "合计")]), vec!["制表人：李四"]];
+    for header in [results_header(), no_levels.clone()] {
+        let sheet: Vec<Vec<&str>> = std::iter::once(header).chain(below.clone()).collect();
+        let reading = read_csv(&sheet);
+        assert_eq!((reading.kind, reading.rows, reading.findings.len()), (Some(FileKind::Results), 0, 0));
+    }
+    let whole = vec![results_header(), results_row(&[])];
+    let reading = read("a.xlsx", &xlsx(&[("一", whole), ("二", vec![no_levels])]));
+    assert_eq!((findings(&reading).len(), reading.content.len()), (0, 1));
 }
 
 #[test]
@@ -204,11 +274,39 @@ fn several_sheets_of_one_form_are_one_file() {
 }
 
 #[test]
-fn a_complete_sheet_of_another_form_is_named() {
+fn a_whole_roster_beside_the_results_comes_back() {
+    let header = vec!["监狱", "罪犯编号", "姓名", "性别", "刑满日期", "拟培训职业(工种)", "等级", "班期"];
+    let person = |number| vec!["常州监狱", number, "张三", "男", "2027-01-01", "电工", "五级", "第1期"];
+    let beside = |roster: Vec<Vec<&'static str>>| {
+        read("a.xlsx", &xlsx(&[("名册", roster), ("结果", vec![results_header(), results_row(&[])])]))
+    };
+    let roster = vec![vec!["", "附件3"], header.clone(), person("1"), person("2"), vec!["合计"]];
+    let reading = beside(roster);
+    assert_eq!(findings(&reading), ["名册!A2 no-header"]);
+    assert!(reading.findings[0].advice.contains("单独的文件"));
+    assert_eq!((reading.kind, reading.rows, reading.set_aside), (Some(FileKind::Results), 3, 2));
+    assert_eq!(reading.content.len(), 1);
+
+    // Without rows, or without one of its columns, it is silent.
+    let incomplete = vec![header[..7].to_vec(), person("1")[..7].to_vec()];
+    for silent in [vec![header.clone()], incomplete] {
+        let reading = beside(silent);
+        assert_eq!((findings(&reading).len(), reading.rows, reading.content.len()), (0, 1, 1));
+    }
+}
+
+#[test]
+fn lists_beside_the_results_are_silent() {
     let survey = vec![vec!["监狱", "罪犯编号", "姓名", "刑满日期"], vec!["常州监狱", "1", "张三", "2027-01-01"]];
-    let reading = read("a.xlsx", &xlsx(&[("摸排", survey), ("结果", vec![results_header(), results_row(&[])])]));
-    assert_eq!(findings(&reading), ["摸排!A1 no-header?"]);
-    assert_eq!((reading.kind, reading.rows, reading.content.len()), (Some(FileKind::Results), 1, 1));
+    let history = vec![
+        vec!["补贴种类", "职业(工种)", "等级", "申领日期", "金额(元)"],
+        vec!["培训", "电工", "五级", "2025-06-01", "1000"],
+    ];
+    for list in [survey, history] {
+        let reading = read("a.xlsx", &xlsx(&[("名单", list), ("结果", vec![results_header(), results_row(&[])])]));
+        assert_eq!(findings(&reading), Vec::<String>::new());
+        assert_eq!((reading.kind, reading.rows, reading.content.len()), (Some(FileKind::Results), 1, 1));
+    }
 }
 
 #[test]

@@ -159,15 +159,18 @@ pub(super) fn results_header() -> Vec<&'static str> {
     RESULTS.iter().map(|(header, _)| *header).collect()
 }
 
-/// Writes a cell as its notation says: 数:1.5, 日:2026-03-05, 错:#REF!, empty, or text.
+/// Writes a cell as its notation says: 数:1.5, 日:2026-03-05, 日数:1.5, 错:#REF!, empty, or text.
 pub(super) fn write_cell(sheet: &mut Worksheet, row: u32, column: u16, value: &str) {
+    let as_date = Format::new().set_num_format("yyyy-mm-dd");
+    let number = |text: &str| text.parse::<f64>().expect("a number");
     let written = if value.is_empty() {
         return;
-    } else if let Some(number) = value.strip_prefix("数:") {
-        sheet.write_number(row, column, number.parse::<f64>().expect("a number"))
+    } else if let Some(text) = value.strip_prefix("数:") {
+        sheet.write_number(row, column, number(text))
+    } else if let Some(text) = value.strip_prefix("日数:") {
+        sheet.write_number_with_format(row, column, number(text), &as_date)
     } else if let Some(date) = value.strip_prefix("日:") {
-        let format = Format::new().set_num_format("yyyy-mm-dd");
-        sheet.write_datetime_with_format(row, column, ExcelDateTime::parse_from_str(date).expect("a date"), &format)
+        sheet.write_datetime_with_format(row, column, ExcelDateTime::parse_from_str(date).expect("a date"), &as_date)
     } else if let Some(error) = value.strip_prefix("错:") {
         sheet.write_formula(row, column, Formula::new("=1/0").set_result(error))
     } else {
