@@ -20,13 +20,20 @@ const FORMS: &[(&str, &str)] =
 const TEMPLATES: &[(&str, &str)] =
     copies!("templates": "annex7.typ", "annex9.typ", "cover.typ", "detail.typ", "look.typ", "publicity.typ");
 
+/// Templates of the letters, as built in: likewise, in the folder `mail` of `templates_dir`.
+const LETTERS: &[(&str, &str)] = copies!(
+    "templates/mail":
+    "batch.html", "batch.subject.txt", "batch.txt", "look.html", "look.txt", "parts.html", "test.html",
+    "test.subject.txt", "test.txt",
+);
+
 /// Writes config, catalogue, folders and the vault key; overwrites nothing.
 pub(super) fn run(dir: &Path) -> anyhow::Result<Done> {
     let key = init::new_vault_key();
     for path in init::write(dir, &key)? {
         say!("{}", path.display());
     }
-    for (folder, files) in [("forms", FORMS), ("templates", TEMPLATES)] {
+    for (folder, files) in [("forms", FORMS), ("templates", TEMPLATES), ("templates/mail", LETTERS)] {
         let folder = dir.join(folder);
         fs::create_dir_all(&folder)?;
         for (name, text) in files {

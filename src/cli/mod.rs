@@ -5,6 +5,7 @@ mod args;
 mod audit;
 mod batch;
 mod check;
+mod delivery;
 pub mod demo;
 mod explain;
 mod export;
@@ -98,6 +99,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Done> {
             export::verdicts(&open().await?, format, personal).await
         }
         Command::Batch(what) => batch::run(&open().await?, what).await,
+        Command::Delivery(what) => delivery::run(&open().await?, what).await,
         Command::Assessment(AssessmentCommand::Reopen { key, because }) => {
             batch::reopen(&open().await?, &key, &because).await
         }

@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::args::Because;
 use super::output::{hint, say};
 use super::world::open_store;
-use super::{Done, World, clock, once, words};
+use super::{Done, World, clock, delivery, once, words};
 use crate::daemon::{self, Failure, Job, Schedule, Setup, Work, Worked};
 use crate::settings::{self, Database, Environment, Settings};
 use crate::stages::{calculate, collect, deliver};
@@ -294,7 +294,7 @@ async fn claim_round(office: Office, slot: DateTime<Utc>, now: DateTime<Utc>) ->
 
 async fn deliver_round(office: Office, now: DateTime<Utc>) -> Result<Worked, Failure> {
     let world = office.world(now)?;
-    let door = once::door(&world.settings);
+    let door = delivery::door(&world).map_err(failed)?;
     let password = |recipient: &str| world.zip_password(recipient);
     deliver::run(&world.store, &door, password, now).await.map_err(failed)?;
     Ok(Worked::default())

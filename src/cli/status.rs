@@ -5,7 +5,7 @@ use chrono_tz::Asia::Shanghai;
 use serde::Serialize;
 
 use super::output::{self, say};
-use super::{Done, World, serve};
+use super::{Done, World, delivery, serve};
 use crate::daemon::Standing;
 use crate::store::StatusNumbers;
 use crate::subsidy::calendar::{Period, Span};
@@ -89,7 +89,7 @@ fn in_words(world: &World, numbers: &StatusNumbers, goal: &Goal) {
         .deliveries
         .iter()
         .filter(|(_, n)| **n > 0)
-        .map(|(state, n)| format!("{} {n}", in_chinese(state)))
+        .map(|(state, n)| format!("{} {n}", delivery::state(state)))
         .collect();
     say!("投递  {}", if deliveries.is_empty() { "没有".to_owned() } else { deliveries.join("，") });
     say!("记录  {} 条 → shenling audit verify", numbers.audit_count);
@@ -147,17 +147,6 @@ fn service(world: &World) {
     say!("服务  {mode}（{} 起）；下次：{}", local(standing.started_at), next.join("，"));
     for (what, trouble) in &standing.troubles {
         say!("      异常（{} 起）{}：{}", local(trouble.since), serve::duty_in_words(what), trouble.says);
-    }
-}
-
-fn in_chinese(state: &str) -> &str {
-    match state {
-        "due" => "待投递",
-        "sending" => "投递中",
-        "done" => "已投递",
-        "aside" => "需人工处理",
-        "withdrawn" => "已撤回",
-        other => other,
     }
 }
 

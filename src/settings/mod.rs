@@ -13,6 +13,7 @@ mod holidays;
 pub mod init;
 mod keys;
 mod layers;
+mod mail;
 mod mistake;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub use catalogue::fingerprint;
+pub use mail::{Mail, MailSecurity};
 pub use mistake::{Mistake, Severity};
 
 use crate::subsidy::catalogue::{Catalogue, Prison};
@@ -264,14 +266,6 @@ pub enum FirstPayee {
     Prison,
     /// The institution itself.
     Institution,
-}
-
-/// `[mail]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Mail {
-    /// Whether rosters may travel by e-mail (a question for the owner; DOMAIN section 7).
-    pub rosters_by_email: bool,
 }
 
 impl Settings {

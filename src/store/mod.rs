@@ -3,7 +3,8 @@
 //! Read in this order: [`vault`] (what is sealed and how), `engine` (everything in which SQLite and PostgreSQL
 //! differ), [`ledger`] (the lock and the audit log under every change), then the acts: [`intake`] (files in),
 //! [`register`] (what is known, for judging), [`seal`] (batches made), [`correct`] (void, reversal, reopening),
-//! [`deliver`] (the way out), [`occurrence`] and [`machine`] (what the daemon keeps), [`status`] and [`dump`].
+//! [`deliver`], [`letter`], [`post`] and [`decide`] (the way out), [`occurrence`] and [`machine`] (what the daemon
+//! keeps), [`status`] and [`dump`].
 //!
 //! - Reads, writes: one SQLite file or one PostgreSQL schema.
 //! - Safe to repeat because: files are recognised by SHA-256, rows by keyed hash, batches by number, deliveries by key.
@@ -14,15 +15,18 @@
 pub mod audit;
 pub mod blobs;
 pub mod correct;
+pub mod decide;
 mod deeds;
 pub mod deliver;
 pub mod dump;
 mod engine;
 pub mod intake;
 pub mod ledger;
+pub mod letter;
 pub mod machine;
 pub mod occurrence;
 pub mod originals;
+pub mod post;
 pub mod register;
 mod results;
 pub mod roster;
@@ -46,11 +50,14 @@ use chrono::{DateTime, NaiveDate, Utc};
 pub use audit::{AuditFault, AuditReport};
 pub use blobs::{Paper, SealedBlob};
 pub use correct::{PendingReversal, ReopenRefused, ReversalRefused, VoidRefused};
-pub use deliver::{Delivery, Lease, NewDelivery, PacketFile};
+pub use decide::{Decided, Decision, DecisionRefused};
+pub use deliver::{Alarm, Delivery, DeliveryLine, Lease, NewDelivery, PacketFile};
 pub use intake::{Counts, Fate, Fates, FileKind, Intake, Placed, Report, Rows, TakenIn};
 pub use machine::{Adoption, Standing};
 pub use occurrence::{Ended, Occurrence, Slots};
+pub use letter::{Letter, LetterWords, NewLetter};
 pub use originals::{Arrival, Kept, Original};
+pub use post::{MailPlan, PlannedMail, Raised};
 pub use roster::{ApprovalNote, RosterHeader};
 pub use seal::{SealRefused, SealedBatch};
 pub use shelf::{BatchHeader, BatchState, StoredBatch, StoredLine, StoredRefusal};

@@ -8,6 +8,7 @@ mod crash;
 mod daemon;
 mod house;
 mod import;
+mod mail;
 mod oracle;
 mod properties;
 mod season;

@@ -6,6 +6,7 @@ mod corrections;
 mod deeds;
 mod deliveries;
 mod intake;
+mod letters;
 mod schema;
 mod seals;
 mod secrets;
