@@ -40,6 +40,8 @@ pub struct Delivery {
     pub resend: bool,
     /// Its packet is stored.
     pub packed: bool,
+    /// It leaves by mail; see [`Store::letter`].
+    pub letter: bool,
 }
 
 /// The right to send one delivery until a given instant.
@@ -60,12 +62,29 @@ pub struct PacketFile {
     pub bytes: Vec<u8>,
 }
 
+/// What is read of a delivery; see [`delivery`].
+macro_rules! select_deliveries {
+    ($rest:literal) => {
+        concat!(
+            "SELECT d.id, d.key, d.recipient, b.number, d.created_at, d.attempts, d.resend, d.state, \
+             (SELECT COUNT(*) FROM delivery_file f WHERE f.delivery_id = d.id), \
+             (SELECT COUNT(*) FROM letter l WHERE l.delivery_id = d.id), d.answer \
+             FROM delivery d LEFT JOIN batch b ON b.id = d.batch_id ",
+            $rest
+        )
+    };
+}
+
 /// When a delivery may be sent: `$1` is now.
-const COLUMNS_DUE: &str = "SELECT d.id, d.key, d.recipient, b.number, d.created_at, d.attempts, d.resend, d.state, \
-     (SELECT COUNT(*) FROM delivery_file f WHERE f.delivery_id = d.id) \
-     FROM delivery d LEFT JOIN batch b ON b.id = d.batch_id \
-     WHERE ((d.state = 'due' AND d.due_at <= $1) OR (d.state = 'sending' AND d.lease_until < $1)) \
-     AND NOT EXISTS (SELECT 1 FROM batch_void v WHERE v.batch_id = d.batch_id) ORDER BY d.id";
+macro_rules! due {
+    ($rest:literal) => {
+        concat!(
+            "WHERE ((d.state = 'due' AND d.due_at <= $1) OR (d.state = 'sending' AND d.lease_until < $1)) \
+             AND NOT EXISTS (SELECT 1 FROM batch_void v WHERE v.batch_id = d.batch_id) ",
+            $rest
+        )
+    };
+}
 
 /// How an attempt ended.
 struct Ending<'a> {
@@ -78,7 +97,8 @@ struct Ending<'a> {
 impl Store {
     /// What is due: never sent, postponed until now, or in doubt; oldest first. Never of a void batch.
     pub async fn due_deliveries(&self, now: DateTime<Utc>) -> Result<Vec<Delivery>> {
-        self.db.rows(COLUMNS_DUE, args![to_ms(now)]).await?.iter().map(delivery).collect()
+        let sql = concat!(select_deliveries!(""), due!("ORDER BY d.id"));
+        self.db.rows(sql, args![to_ms(now)]).await?.iter().map(delivery).collect()
     }
 
     /// A person asks: everything that waits is due now, what was set aside too. With `alone` no other process can be
@@ -102,10 +122,9 @@ impl Store {
     /// Takes the right to send, or `None` where another has it or nothing is due any more.
     pub async fn lease_delivery(&self, id: i64, until: DateTime<Utc>, now: DateTime<Utc>) -> Result<Option<Lease>> {
         let mut change = self.change().await?;
-        let due = change.tx.rows(COLUMNS_DUE, args![to_ms(now)]).await?;
-        let mut due: Vec<Delivery> = due.iter().map(delivery).collect::<Result<_>>()?;
-        due.retain(|delivery| delivery.id == id);
-        let Some(mut delivery) = due.pop() else { return Ok(None) };
+        let due = concat!(select_deliveries!(""), due!("AND d.id = $2"));
+        let Some(row) = change.tx.row(due, args![to_ms(now), id]).await? else { return Ok(None) };
+        let mut delivery = delivery(&row)?;
         let sql = "UPDATE delivery SET state = 'sending', lease_until = $2, attempts = attempts + 1, resend = $3 \
                    WHERE id = $1 AND attempts = $4 AND state IN ('due', 'sending')";
         let args = args![id, to_ms(until), delivery.resend, delivery.attempts];
@@ -204,12 +223,10 @@ impl Store {
 
     /// Deliveries, oldest first, with state and last answer, for `status` and `batch show`.
     pub async fn deliveries(&self) -> Result<Vec<(Delivery, String, Option<String>)>> {
-        let sql = "SELECT d.id, d.key, d.recipient, b.number, d.created_at, d.attempts, d.resend, d.state, \
-                   (SELECT COUNT(*) FROM delivery_file f WHERE f.delivery_id = d.id), d.answer \
-                   FROM delivery d LEFT JOIN batch b ON b.id = d.batch_id ORDER BY d.id";
+        let sql = select_deliveries!("ORDER BY d.id");
         let mut deliveries = Vec::new();
         for row in self.db.rows(sql, []).await? {
-            let answer = row.bytes_or_null(9)?.map(|sealed| self.opened("delivery.answer", &sealed)).transpose()?;
+            let answer = row.bytes_or_null(10)?.map(|sealed| self.opened("delivery.answer", &sealed)).transpose()?;
             deliveries.push((delivery(&row)?, row.text(7)?, answer));
         }
         Ok(deliveries)
@@ -228,5 +245,6 @@ fn delivery(row: &Row) -> Result<Delivery> {
         attempts: row.number(5)?,
         resend,
         packed: row.int(8)? > 0,
+        letter: row.int(9)? > 0,
     })
 }

@@ -36,6 +36,11 @@ pub(super) struct Change {
 }
 
 impl Change {
+    /// The keys, for sealing what the change writes.
+    pub(super) fn vault(&self) -> Arc<Vault> {
+        Arc::clone(&self.vault)
+    }
+
     /// The version of the facts, as locked.
     pub(super) fn facts_version(&self) -> i64 {
         self.facts_version

@@ -1,0 +1,138 @@
+//! Letters: mail that is queued like any delivery, its words and its identity fixed at that moment.
+//!
+//! - Writes: `delivery`, `delivery_file`, `letter`, audit.
+//! - Safe to repeat because: a key is queued once for ever; Message-ID and Date are made at queueing, so that whatever
+//!   is sent again is the same letter.
+//! - Trusts: the caller with recipients and bodies: they are sealed, and the audit log names the key only.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::deliver::PacketFile;
+use super::ledger::Change;
+use super::values::args;
+use super::vault::{Vault, sha256_hex};
+use super::{Result, Store, StoreError, from_ms, to_ms};
+
+/// A letter to be queued.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewLetter {
+    /// Unique for ever, e.g. `remind:plan:2027:溧阳监狱:D-7`; queueing it again changes nothing. No personal data in it.
+    pub key: String,
+    /// The recipient's id or name in the settings.
+    pub recipient: String,
+    /// Addresses, at least one.
+    pub to: Vec<String>,
+    /// Addresses that get a copy.
+    pub cc: Vec<String>,
+    /// Subject. No personal data in it.
+    pub subject: String,
+    /// The plain body. No personal data in it.
+    pub text: String,
+    /// The same as HTML.
+    pub html: String,
+    /// Attachments under ASCII names, encrypted where they are personal.
+    pub attachments: Vec<PacketFile>,
+}
+
+/// A letter as it was queued; its attachments are the packet of its delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// Left part of its Message-ID.
+    pub message_id: String,
+    /// Its Date.
+    pub dated_at: DateTime<Utc>,
+    /// What it says, and to whom.
+    pub words: LetterWords,
+}
+
+/// What is sealed of a letter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LetterWords {
+    /// Addresses.
+    pub to: Vec<String>,
+    /// Addresses that get a copy.
+    pub cc: Vec<String>,
+    /// Subject.
+    pub subject: String,
+    /// The plain body.
+    pub text: String,
+    /// The same as HTML.
+    pub html: String,
+}
+
+impl Store {
+    /// Queues a letter. `false`: its key is known, nothing changes.
+    pub async fn queue_letter(&self, letter: &NewLetter, at: DateTime<Utc>) -> Result<bool> {
+        let mut change = self.change().await?;
+        if !queue_letter(&mut change, letter, at).await? {
+            change.roll_back().await?;
+            return Ok(false);
+        }
+        change.commit("queue-letter").await?;
+        Ok(true)
+    }
+
+    /// What a delivery says, if it is a letter.
+    pub async fn letter(&self, delivery_id: i64) -> Result<Option<Letter>> {
+        let sql = "SELECT message_id, dated_at, sealed FROM letter WHERE delivery_id = $1";
+        let Some(row) = self.db.row(sql, args![delivery_id]).await? else { return Ok(None) };
+        Ok(Some(Letter {
+            message_id: row.text(0)?,
+            dated_at: from_ms(row.int(1)?)?,
+            words: self.vault.open_value("letter.sealed", &row.bytes(2)?)?,
+        }))
+    }
+}
+
+/// Queues a letter within a change that does more; `false`: its key is known, nothing changes.
+pub(super) async fn queue_letter(change: &mut Change, letter: &NewLetter, at: DateTime<Utc>) -> Result<bool> {
+    queue_letter_of(change, letter, None, at).await
+}
+
+/// The same, for a batch: it is withdrawn with it.
+pub(super) async fn queue_letter_of(
+    change: &mut Change,
+    letter: &NewLetter,
+    batch_id: Option<i64>,
+    at: DateTime<Utc>,
+) -> Result<bool> {
+    if letter.to.is_empty() {
+        return Err(StoreError::Contradiction("a letter needs an address"));
+    }
+    if change.tx.int("SELECT COUNT(*) FROM delivery WHERE key = $1", args![letter.key.clone()]).await? > 0 {
+        return Ok(false);
+    }
+    let id = change.tx.int("SELECT COALESCE(MAX(id), 0) + 1 FROM delivery", []).await?;
+    let (key, recipient, ms) = (letter.key.clone(), letter.recipient.clone(), to_ms(at));
+    let row = args![id, key, recipient, batch_id, ms, "due", ms, 0_i64, false];
+    let into = "delivery (id, key, recipient, batch_id, created_at, state, due_at, attempts, resend)";
+    change.tx.insert(into, [row]).await?;
+    let vault = change.vault();
+    let words = LetterWords {
+        to: letter.to.clone(),
+        cc: letter.cc.clone(),
+        subject: letter.subject.clone(),
+        text: letter.text.clone(),
+        html: letter.html.clone(),
+    };
+    let row = args![id, message_id(&vault, &letter.key), ms, vault.seal_value("letter.sealed", &words)];
+    let files: Vec<_> = (0_i64..)
+        .zip(&letter.attachments)
+        .map(|(position, file)| {
+            let sealed = vault.seal("delivery_file.sealed", &file.bytes);
+            args![id, position, file.name.clone(), sha256_hex(&file.bytes), sealed]
+        })
+        .collect();
+    change.tx.insert("letter (delivery_id, message_id, dated_at, sealed)", [row]).await?;
+    change.tx.insert("delivery_file (delivery_id, position, name, sha256, sealed)", files).await?;
+    let attached: Vec<&str> = letter.attachments.iter().map(|file| file.name.as_str()).collect();
+    change.audit("letter.queued", &letter.key, &json!({"recipient": letter.recipient, "attached": attached}), at);
+    Ok(true)
+}
+
+/// Nobody who sees it can tell the key; the same key always gives the same.
+fn message_id(vault: &Vault, key: &str) -> String {
+    hex::encode(vault.lookup("letter.message_id", key.as_bytes()))
+}
