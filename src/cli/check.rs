@@ -6,8 +6,10 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::output::{self, say};
-use super::world::{credential, detail_columns, form_specs, load_fonts, open_store, stationery, templates};
-use super::{Done, words};
+use super::world::{
+    credential, detail_columns, form_specs, letter_templates, load_fonts, open_store, stationery, templates,
+};
+use super::{Done, duties, words};
 use crate::forms::papers::proofs;
 use crate::settings::{self, Environment, Loaded, Mistake, Settings, Severity, credentials, doubts};
 use crate::store::Store;
@@ -65,6 +67,7 @@ async fn beyond_files(environment: &Environment, loaded: Loaded, now: DateTime<U
         mistakes.extend(detail_columns(&settings).err().map(&error));
     }
     mistakes.extend(form_specs(&settings).err().map(&error));
+    mistakes.extend(letter_templates(&settings).err().map(&error));
     mistakes.extend(passwords(&settings, environment));
     for (folder, what) in [(&settings.paths.inbox, "收件文件夹"), (&settings.paths.outbox, "发件文件夹")] {
         if !folder.is_dir() {
@@ -79,10 +82,15 @@ async fn beyond_files(environment: &Environment, loaded: Loaded, now: DateTime<U
     }
     match open_store(&settings, environment).await {
         Err(failed) => mistakes.push(error(failed)),
-        Ok(store) => match now_granted(&store, &catalogue, now).await {
-            Ok(found) => mistakes.extend(found),
-            Err(failed) => mistakes.push(error(failed)),
-        },
+        Ok(store) => {
+            let unreachable = duties::unreachable(&store, &settings, &calendar, civil_date(now)).await;
+            for found in [now_granted(&store, &catalogue, now).await, unreachable] {
+                match found {
+                    Ok(found) => mistakes.extend(found),
+                    Err(failed) => mistakes.push(error(failed)),
+                }
+            }
+        }
     }
     mistakes
 }

@@ -20,13 +20,19 @@ const FORMS: &[(&str, &str)] =
 const TEMPLATES: &[(&str, &str)] =
     copies!("templates": "annex7.typ", "annex9.typ", "cover.typ", "detail.typ", "look.typ", "publicity.typ");
 
+/// Words of letters, as built in: to be edited in `templates/mail`.
+const LETTERS: &[(&str, &str)] = copies!(
+    "templates/mail": "remind.subject.j2", "remind.txt.j2", "remind.html.j2", "replan.subject.j2", "replan.txt.j2",
+    "replan.html.j2",
+);
+
 /// Writes config, catalogue, folders and the vault key; overwrites nothing.
 pub(super) fn run(dir: &Path) -> anyhow::Result<Done> {
     let key = init::new_vault_key();
     for path in init::write(dir, &key)? {
         say!("{}", path.display());
     }
-    for (folder, files) in [("forms", FORMS), ("templates", TEMPLATES)] {
+    for (folder, files) in [("forms", FORMS), ("templates", TEMPLATES), ("templates/mail", LETTERS)] {
         let folder = dir.join(folder);
         fs::create_dir_all(&folder)?;
         for (name, text) in files {

@@ -4,14 +4,17 @@ mod answers;
 mod args;
 mod audit;
 mod batch;
+mod calendar;
 mod check;
 pub mod demo;
+mod duties;
 mod explain;
 mod export;
 mod import;
 mod init;
 mod once;
 mod output;
+mod rehearse;
 mod report;
 mod roster;
 mod set_aside;
@@ -26,7 +29,7 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use tracing_subscriber::EnvFilter;
 
-use self::args::{Arguments, AssessmentCommand, AuditCommand, Command, ExportCommand};
+use self::args::{Arguments, AssessmentCommand, AuditCommand, CalendarCommand, Command, ExportCommand};
 use self::output::hint;
 pub(crate) use self::world::World;
 
@@ -87,6 +90,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<Done> {
         Command::Check => check::run(&config, json, now).await,
         Command::Import(what) => import::run(&open().await?, what).await,
         Command::Roster(what) => roster::run(&open().await?, what).await,
+        Command::Calendar(CalendarCommand::Show { year }) => calendar::show(&config, json, year),
+        Command::Calendar(CalendarCommand::Import { file }) => calendar::import(&open().await?, &file).await,
+        Command::Rehearse(what) => rehearse::run(&open().await?, what).await,
         Command::Once(what) => once::run(&open().await?, what.stage, what.period.as_deref()).await,
         Command::Status => status::run(&open().await?).await,
         Command::SetAside(what) => set_aside::run(&open().await?, what).await,

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::args::Stage;
 use super::output::{self, hint, say};
-use super::{Done, World, import};
+use super::{Done, World, duties, import};
 use crate::forms::papers::Wanted;
 use crate::settings::{self, Database};
 use crate::stages::claim::Order;
@@ -54,6 +54,7 @@ async fn each(
             Stage::Collect => ("collect", collect(world).await?),
             Stage::Calculate => ("calculate", calculate(world).await?),
             Stage::Claim => ("claim", claim(world, period).await?),
+            Stage::Remind => ("remind", duties::remind(world).await?),
             Stage::Deliver | Stage::All => ("deliver", deliver(world).await?),
         };
         said.insert(name.to_owned(), what);

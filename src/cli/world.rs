@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::output::hint;
 use crate::forms::grid::Limits;
+use crate::forms::letters;
 use crate::forms::papers::{DetailSpecs, Fonts, Payee, Templates};
 use crate::forms::reading::{FileKind, FormSpecs};
 use crate::settings::{self, Database, Environment, Mistake, Settings, Severity, credentials, fonts};
@@ -19,6 +20,7 @@ use crate::stages::collect::Desk;
 use crate::store::{Store, Vault};
 use crate::subsidy::calendar::civil_date;
 use crate::subsidy::catalogue::Catalogue;
+use crate::subsidy::holidays::Calendar;
 
 /// Everything a command works with.
 pub(crate) struct World {
@@ -26,6 +28,8 @@ pub(crate) struct World {
     pub(crate) settings: Settings,
     /// The catalogue.
     pub(crate) catalogue: Arc<Catalogue>,
+    /// Working days.
+    pub(crate) calendar: Calendar,
     /// The environment, read once.
     pub(crate) environment: Environment,
     /// The store.
@@ -43,7 +47,8 @@ impl World {
         let loaded = settings::load(config, &environment).map_err(|mistakes| refuse(&mistakes))?;
         let store = open_store(&loaded.settings, &environment).await?;
         let catalogue = Arc::new(loaded.catalogue);
-        Ok(World { settings: loaded.settings, catalogue, environment, store, now, json })
+        let calendar = loaded.calendar;
+        Ok(World { settings: loaded.settings, catalogue, calendar, environment, store, now, json })
     }
 
     /// The civil date of this run.
@@ -104,7 +109,7 @@ pub(crate) fn stationery(settings: &Settings, environment: &Environment) -> anyh
 }
 
 /// All mistakes on stderr, then one line that says that nothing ran.
-fn refuse(mistakes: &[Mistake]) -> anyhow::Error {
+pub(crate) fn refuse(mistakes: &[Mistake]) -> anyhow::Error {
     for mistake in mistakes.iter().filter(|mistake| mistake.severity == Severity::Error) {
         hint!("{mistake}");
     }
@@ -174,6 +179,19 @@ pub(crate) fn templates(settings: &Settings) -> anyhow::Result<Templates> {
         }
     }
     Ok(Templates::with_overrides(&overrides)?)
+}
+
+/// Built-in words of letters, with those that the administrator replaced in `mail/` beside the other templates.
+pub(crate) fn letter_templates(settings: &Settings) -> anyhow::Result<letters::Templates> {
+    let mut overrides = BTreeMap::new();
+    if let Some(dir) = &settings.paths.templates_dir {
+        for name in letters::Templates::names() {
+            if let Some(text) = read_if_there(&dir.join("mail").join(name))? {
+                overrides.insert(name.to_owned(), text);
+            }
+        }
+    }
+    Ok(letters::Templates::with_overrides(&overrides)?)
 }
 
 /// Columns of annexes 8 and 10, built in or replaced.

@@ -1,13 +1,16 @@
 //! The five recipes, one file a verb. Each reads and writes the store and may run twice, late, or elsewhere.
 //!
-//! [`collect`]: inbox -> kept originals -> rows, or findings. [`calculate`]: assessments x catalogue x history ->
-//! verdicts. [`claim`]: unsettled assessments -> a sealed batch with its papers. [`deliver`]: packets -> the next agency.
+//! [`remind`]: who still owes what -> one letter each. [`collect`]: inbox -> kept originals -> rows, or findings.
+//! [`calculate`]: assessments x catalogue x history -> verdicts. [`claim`]: unsettled assessments -> a sealed batch with
+//! its papers. [`deliver`]: packets -> the next agency.
 
 pub mod calculate;
 pub mod claim;
 pub mod collect;
 pub mod deliver;
+pub mod remind;
 
+use crate::forms::letters::LetterError;
 use crate::forms::papers::PaperError;
 use crate::store::StoreError;
 
@@ -20,6 +23,9 @@ pub enum StageError {
     /// A paper could not be made. Never, until what it names is mended.
     #[error("表格：{0}")]
     Paper(#[from] PaperError),
+    /// A letter could not be written. Never, until the template that it names is mended.
+    #[error("{0}")]
+    Letter(#[from] LetterError),
     /// A folder could not be read. Later.
     #[error("{what}：{error}")]
     Folder {

@@ -17,6 +17,7 @@ impl Store {
             self.dump_plain_rows().await?,
             self.dump_batches().await?,
             self.dump_deliveries().await?,
+            self.dump_notices().await?,
         ] {
             let mut lines = part;
             lines.sort_unstable();
@@ -26,6 +27,10 @@ impl Store {
             }
         }
         Ok(out)
+    }
+
+    async fn dump_notices(&self) -> Result<Vec<String>> {
+        Ok(self.notices().await?.iter().map(|notice| format!("notice {notice:?}")).collect())
     }
 
     async fn dump_originals(&self) -> Result<Vec<String>> {

@@ -3,7 +3,7 @@
 //! Read in this order: [`vault`] (what is sealed and how), `engine` (everything in which SQLite and PostgreSQL
 //! differ), [`ledger`] (the lock and the audit log under every change), then the acts: [`intake`] (files in),
 //! [`register`] (what is known, for judging), [`seal`] (batches made), [`correct`] (void, reversal, reopening),
-//! [`deliver`] and [`letter`] (the way out), [`status`] and [`dump`].
+//! [`notice`] (who was reminded of what), [`deliver`] and [`letter`] (the way out), [`status`] and [`dump`].
 //!
 //! - Reads, writes: one SQLite file or one PostgreSQL schema.
 //! - Safe to repeat because: files are recognised by SHA-256, rows by keyed hash, batches by number, deliveries by key.
@@ -20,6 +20,7 @@ mod engine;
 pub mod intake;
 pub mod ledger;
 pub mod letter;
+pub mod notice;
 pub mod originals;
 pub mod register;
 mod results;
@@ -47,6 +48,7 @@ pub use correct::{PendingReversal, ReopenRefused, ReversalRefused, VoidRefused};
 pub use deliver::{Delivery, Lease, NewDelivery, PacketFile};
 pub use intake::{Counts, Fate, Fates, FileKind, Intake, Placed, Report, Rows, TakenIn};
 pub use letter::{Letter, LetterWords, NewLetter};
+pub use notice::{GivenNotice, Notice};
 pub use originals::{Arrival, Kept, Original};
 pub use roster::{ApprovalNote, RosterHeader};
 pub use seal::{SealRefused, SealedBatch};

@@ -54,7 +54,7 @@ fn every_key_of_the_file_is_known_and_every_known_key_is_in_the_file() {
             }
         }
     }
-    let known: BTreeSet<String> = [keys::KEYS, keys::PRISON, keys::ACCOUNT, keys::AGENCY]
+    let known: BTreeSet<String> = [keys::KEYS, keys::PRISON, keys::ACCOUNT, keys::AGENCY, keys::DUTY]
         .into_iter()
         .flatten()
         .map(|key| format!("{}.{}", key.section, key.name))
