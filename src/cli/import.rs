@@ -20,7 +20,7 @@ pub(super) async fn run(world: &World, what: ImportArguments) -> anyhow::Result<
     let desk = world.desk()?;
     let approval =
         what.approved_on.zip(what.approved_by).map(|(on, by)| ApprovalNote { on, by, plan_year: what.plan_year });
-    let manner = Manner { kind: what.kind.map(kind), approval, dry_run: what.dry_run };
+    let manner = Manner { kind: what.kind.map(kind), approval, addition: what.addition, dry_run: what.dry_run };
     // All are read before the first is taken: a mistyped path leaves nothing half done.
     for path in &what.files {
         anyhow::ensure!(path.is_file(), "{} 不是文件", path.display());
@@ -32,7 +32,8 @@ pub(super) async fn run(world: &World, what: ImportArguments) -> anyhow::Result<
         files.push(collect::take_file(&world.store, &desk, &name, bytes, &manner, world.now).await?);
     }
     let approved = manner.approval.is_some();
-    for file in files.iter().filter(|file| approved && file.kind != store::FileKind::Roster) {
+    let has_roster = |file: &&FileReport| matches!(file.kind, store::FileKind::Roster | store::FileKind::Plan);
+    for file in files.iter().filter(|file| approved && !has_roster(file)) {
         hint!("{} 不是培训人员信息表，没有登记核准", file.file);
     }
     let done = Done::with_findings(files.iter().any(|file| file.errors() > 0));
@@ -56,6 +57,7 @@ pub(super) fn print(file: &FileReport, approved: bool) {
         store::FileKind::Roster => "培训人员信息表",
         store::FileKind::History => "历史申领",
         store::FileKind::Survey => "年度摸排表",
+        store::FileKind::Plan => "年度计划工作簿",
         store::FileKind::Unknown => "未识别",
     };
     say!("{}（{kind}）", file.file);
@@ -75,5 +77,6 @@ fn kind(kind: ImportKind) -> FileKind {
         ImportKind::Roster => FileKind::Roster,
         ImportKind::History => FileKind::History,
         ImportKind::Survey => FileKind::Survey,
+        ImportKind::Plan => FileKind::Plan,
     }
 }

@@ -8,10 +8,12 @@ mod check;
 pub mod demo;
 mod explain;
 mod export;
+mod form;
 mod import;
 mod init;
 mod once;
 mod output;
+mod plan;
 mod report;
 mod roster;
 mod set_aside;
@@ -86,6 +88,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<Done> {
         Command::Init { dir } => init::run(&dir),
         Command::Check => check::run(&config, json, now).await,
         Command::Import(what) => import::run(&open().await?, what).await,
+        Command::Form(what) => form::run(&open().await?, what).await,
+        Command::Plan(what) => plan::run(&open().await?, what).await,
         Command::Roster(what) => roster::run(&open().await?, what).await,
         Command::Once(what) => once::run(&open().await?, what.stage, what.period.as_deref()).await,
         Command::Status => status::run(&open().await?).await,

@@ -1,8 +1,10 @@
 //! What the papers look like, in and out: bytes <-> subsidy types. Pure: no files, no database, no clock.
 //!
 //! [`grid`] turns a workbook or csv into cells, [`reading`] turns cells into rows with findings and repairs,
-//! [`papers`] turns a batch into PDFs and workbooks, and packs them.
+//! [`planning`] writes the planning workbook that prisons fill in, [`papers`] turns a batch or the plan of the city into
+//! PDFs and workbooks, and packs them.
 
 pub mod grid;
 pub mod papers;
+pub mod planning;
 pub mod reading;
