@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow, bail};
 use chrono::{Datelike, NaiveDate, Weekday};
 use serde_json::json;
 
-use super::duties::scene;
+use super::duties::{Filed, scene};
 use super::output::{self, hint, say};
 use super::rehearse::told;
 use super::world::{letter_templates, refuse};
@@ -17,7 +17,7 @@ use super::{Done, World};
 use crate::forms::letters::{Moved, Replan};
 use crate::settings::{self, Severity, holidays};
 use crate::store::{NewLetter, sha256_hex};
-use crate::subsidy::duty::agenda::{Change, Event, changes};
+use crate::subsidy::duty::agenda::{Change, Event, Scene, changes};
 use crate::subsidy::holidays::{Calendar, Year};
 
 /// Largest table: the known ones have 1 KB.
@@ -122,7 +122,8 @@ pub(super) async fn import(world: &World, file: &Path) -> anyhow::Result<Done> {
         Err(mistakes) => return refused(world, &mistakes),
     };
     let before = world.calendar.table(table.year).cloned();
-    let moved = moves(world, &table);
+    let courses = Filed::load(&world.store, settings).await?.courses(&world.catalogue);
+    let moved = moves(&scene(settings, &world.calendar, &courses), &table, world.today());
     let path = holidays::install(dir, table.year, &bytes).with_context(|| dir.display().to_string())?;
     let sha256 = sha256_hex(&bytes);
     let detail = json!({"sha256": sha256, "off": table.off.len(), "worked": table.worked.len(), "moved": moved.len(),
@@ -168,17 +169,15 @@ fn refused(world: &World, mistakes: &[settings::Mistake]) -> anyhow::Result<Done
 }
 
 /// What moves from today on.
-fn moves(world: &World, table: &Year) -> Vec<Change> {
-    let before = scene(&world.settings, &world.calendar);
+fn moves(before: &Scene, table: &Year, today: NaiveDate) -> Vec<Change> {
     let mut after = before.clone();
-    let years: Vec<Year> = world.calendar.years().filter_map(|year| world.calendar.table(year)).cloned().collect();
+    let years: Vec<Year> = before.calendar.years().filter_map(|year| before.calendar.table(year)).cloned().collect();
     after.calendar = Calendar::new(years.into_iter().chain([table.clone()]));
     let both = [table.year - 1, table.year, table.year + 1];
-    let of = |scene: &crate::subsidy::duty::agenda::Scene| -> Vec<Event> {
+    let of = |scene: &Scene| -> Vec<Event> {
         both.iter().flat_map(|year| scene.agenda(*year)).filter(|event| !event.key.starts_with("table:")).collect()
     };
-    let mut changes = changes(&of(&before), &of(&after));
-    let today = world.today();
+    let mut changes = changes(&of(before), &of(&after));
     changes.retain(|change| match change {
         Change::Added(event) | Change::Removed(event) => event.on >= today,
         Change::Altered(before, after) => before.on >= today || after.on >= today,

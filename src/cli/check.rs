@@ -83,7 +83,7 @@ async fn beyond_files(environment: &Environment, loaded: Loaded, now: DateTime<U
     match open_store(&settings, environment).await {
         Err(failed) => mistakes.push(error(failed)),
         Ok(store) => {
-            let unreachable = duties::unreachable(&store, &settings, &calendar, civil_date(now)).await;
+            let unreachable = duties::unreachable(&store, &settings, (&catalogue, &calendar), civil_date(now)).await;
             for found in [now_granted(&store, &catalogue, now).await, unreachable] {
                 match found {
                     Ok(found) => mistakes.extend(found),

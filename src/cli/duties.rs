@@ -2,77 +2,152 @@
 
 use std::collections::BTreeSet;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Value, json};
 
 use super::output::{hint, say};
 use super::world::letter_templates;
 use super::{Done, World};
+use crate::forms::planning;
 use crate::settings::{Mistake, Settings, Severity};
+use crate::stages::collect::Desk;
 use crate::stages::remind::{self, Alarm, Order, Report};
-use crate::store::Store;
+use crate::store::{FiledPlan, PacketFile, Store};
 use crate::subsidy::calendar::{Period, civil_date};
+use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::duty::agenda::Scene;
 use crate::subsidy::duty::{CourseEnd, Kind, Occurrence, Owing};
 use crate::subsidy::holidays::Calendar;
+use crate::subsidy::plan::check::project_name;
+use crate::subsidy::plan::{ClassForm, missing};
+use crate::subsidy::register::Register;
 
-/// The annexes of the yearly plan.
-const ANNEXES: [&str; 4] =
-    ["附件1 年度监狱培训项目及人员信息表", "附件2 年度计划表", "附件3 培训人员信息表", "附件4 培训办班申报表"];
+/// What is in, as far as duties ask for it.
+pub(super) struct Filed {
+    plans: Vec<FiledPlan>,
+    /// Years whose plan the lead prison closed before all was in: nobody owes them any more.
+    closed: BTreeSet<i32>,
+    register: Option<Register>,
+}
 
-/// Everybody who owes something of the deadlines that concern a day.
-pub(super) async fn owing(
-    store: &Store,
-    settings: &Settings,
-    calendar: &Calendar,
-    today: NaiveDate,
-) -> anyhow::Result<Vec<Owing>> {
-    let courses = courses();
-    let mut owing = Vec::new();
-    for duty in &settings.duties {
-        for occurrence in duty.live(calendar, &courses, today) {
-            let concerned = settings.prisons.iter().map(|prison| &prison.name);
-            for prison in concerned.filter(|prison| occurrence.prison.as_ref().is_none_or(|only| only == *prison)) {
-                let missing = missing(store, duty.kind, &occurrence, prison).await?;
-                if !missing.is_empty() {
-                    owing.push(Owing { occurrence: occurrence.clone(), prison: prison.clone(), missing });
+impl Filed {
+    /// Reads what the duties that are on ask for.
+    pub(super) async fn load(store: &Store, settings: &Settings) -> anyhow::Result<Filed> {
+        let cities = store.city_plans().await?;
+        let closed = cities.iter().filter(|city| city.scope == "year" && city.closing.is_some());
+        let asks = settings.duties.iter().any(|duty| duty.kind != Kind::Plan);
+        Ok(Filed {
+            plans: store.plans(None).await?,
+            closed: closed.map(|city| city.year).collect(),
+            register: if asks { Some(store.load_register().await?) } else { None },
+        })
+    }
+
+    /// The ends of the classes that the plans announce (annex 4).
+    pub(super) fn courses(&self, catalogue: &Catalogue) -> Vec<CourseEnd> {
+        let of = |filed: &FiledPlan| {
+            let (prison, year) = (filed.plan.prison.to_string(), filed.plan.year);
+            let end = |class: &ClassForm| {
+                let known = catalogue.occupations.iter().find(|known| known.id == class.occupation);
+                let occupation = known.map_or(&*class.occupation, |known| &*known.name);
+                let level = class.level.map_or("", |level| level.name());
+                CourseEnd {
+                    prison: prison.clone(),
+                    key: format!("{year}/{}/{level}/{}", class.occupation, class.number),
+                    words: format!("{}第{}期", project_name(occupation, class.level), class.number),
+                    ended_on: class.ends_on,
+                }
+            };
+            filed.plan.classes.iter().map(|entry| end(&entry.value)).collect::<Vec<_>>()
+        };
+        let mut courses: Vec<CourseEnd> = self.plans.iter().flat_map(of).collect();
+        courses.sort();
+        courses.dedup_by(|a, b| (&a.prison, &a.key) == (&b.prison, &b.key));
+        courses
+    }
+
+    /// Everybody who owes something of the deadlines that concern a day.
+    pub(super) fn owing(
+        &self,
+        settings: &Settings,
+        catalogue: &Catalogue,
+        calendar: &Calendar,
+        today: NaiveDate,
+    ) -> Vec<Owing> {
+        let courses = self.courses(catalogue);
+        let mut owing = Vec::new();
+        for duty in &settings.duties {
+            for occurrence in duty.live(calendar, &courses, today) {
+                let concerned = settings.prisons.iter().map(|prison| &prison.name);
+                for prison in concerned.filter(|prison| occurrence.prison.as_ref().is_none_or(|only| only == *prison)) {
+                    let missing = self.missing(duty.kind, &occurrence, prison);
+                    if !missing.is_empty() {
+                        owing.push(Owing { occurrence: occurrence.clone(), prison: prison.clone(), missing });
+                    }
                 }
             }
         }
+        owing
     }
-    Ok(owing)
-}
 
-/// What a prison has not handed in.
-async fn missing(store: &Store, kind: Kind, occurrence: &Occurrence, prison: &str) -> anyhow::Result<Vec<String>> {
-    Ok(match kind {
-        Kind::Plan => ANNEXES.map(str::to_owned).to_vec(),
-        Kind::Results => vec!["考核结果表".to_owned()],
-        Kind::Claim => {
-            let Some(period) = Period::parse(&occurrence.term) else { return Ok(Vec::new()) };
-            let quarter = period.first_day()..=period.last_day();
-            let register = store.load_register().await?;
-            let mut of_prison = register.results.iter().filter(|known| &*known.row.prison == prison);
-            if of_prison.any(|known| quarter.contains(&known.row.assessed_on)) {
-                return Ok(Vec::new());
+    /// What a prison has not handed in, in words.
+    fn missing(&self, kind: Kind, occurrence: &Occurrence, prison: &str) -> Vec<String> {
+        match kind {
+            Kind::Plan => {
+                let year = occurrence.term.parse().unwrap_or_default();
+                if self.closed.contains(&year) {
+                    return Vec::new();
+                }
+                let plans = self.plans.iter().map(|filed| &filed.plan).filter(|plan| plan.year == year);
+                missing([&prison.into()], plans).iter().flat_map(|missing| missing.in_words()).collect()
             }
-            vec![format!("{}的考核结果表", period.in_words())]
+            Kind::Results if self.has_results(&occurrence.term, prison) => Vec::new(),
+            Kind::Results => vec![format!("{}的考核结果表", occurrence.words)],
+            Kind::Claim => {
+                let Some(period) = Period::parse(&occurrence.term) else { return Vec::new() };
+                let quarter = period.first_day()..=period.last_day();
+                let mut results = self.register.iter().flat_map(|register| &register.results);
+                let is_in =
+                    results.any(|known| *known.row.prison == *prison && quarter.contains(&known.row.assessed_on));
+                if is_in { Vec::new() } else { vec![format!("{}的考核结果表", period.in_words())] }
+            }
         }
-    })
+    }
+
+    /// Whether a result of a planned class is in: same occupation, level and number of the class, begun in that year.
+    fn has_results(&self, key: &str, prison: &str) -> bool {
+        let mut parts = key.split('/');
+        let (Some(year), Some(occupation), Some(level), Some(number)) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return false;
+        };
+        let mut results = self.register.iter().flat_map(|register| &register.results);
+        results.any(|known| {
+            let row = &known.row;
+            let begun = chrono::Datelike::year(&row.started_on).to_string();
+            *row.prison == *prison
+                && *row.occupation == *occupation
+                && (level.is_empty() || row.level.name() == level)
+                && begun == year
+                && last_number(&row.class) == Some(number)
+        })
+    }
 }
 
-/// The ends of the courses that are known.
-pub(super) fn courses() -> Vec<CourseEnd> {
-    Vec::new()
+/// `3` of `2026年第3期`, `2026-3` and `3班`.
+fn last_number(class: &str) -> Option<&str> {
+    let number = class.split(|c: char| !c.is_ascii_digit()).rfind(|part| !part.is_empty())?;
+    Some(number.trim_start_matches('0'))
 }
 
 /// What a rehearsal is made from.
-pub(super) fn scene(settings: &Settings, calendar: &Calendar) -> Scene {
+pub(super) fn scene(settings: &Settings, calendar: &Calendar, courses: &[CourseEnd]) -> Scene {
     Scene {
         duties: settings.duties.clone(),
         office: settings.office,
         calendar: calendar.clone(),
-        courses: courses(),
+        courses: courses.to_vec(),
         prisons: settings.prisons.iter().map(|prison| prison.name.clone()).collect(),
         lead: settings.prisons.iter().find(|prison| prison.lead).map(|prison| prison.name.clone()).unwrap_or_default(),
         agencies: settings.agencies.iter().map(|agency| (agency.id.clone(), agency.name.clone())).collect(),
@@ -84,10 +159,10 @@ pub(super) fn scene(settings: &Settings, calendar: &Calendar) -> Scene {
 pub(super) async fn unreachable(
     store: &Store,
     settings: &Settings,
-    calendar: &Calendar,
+    (catalogue, calendar): (&Catalogue, &Calendar),
     today: NaiveDate,
 ) -> anyhow::Result<Vec<Mistake>> {
-    let owing = owing(store, settings, calendar, today).await?;
+    let owing = Filed::load(store, settings).await?.owing(settings, catalogue, calendar, today);
     let owes: BTreeSet<&str> = owing.iter().map(|owing| owing.prison.as_str()).collect();
     let silent = settings.prisons.iter().filter(|prison| prison.email.is_empty() && owes.contains(&*prison.name));
     let mistake = |prison: &str| {
@@ -103,11 +178,13 @@ pub(super) async fn unreachable(
 
 /// Queues what is due and prints it.
 pub(super) async fn remind(world: &World) -> anyhow::Result<(Done, Value)> {
-    let World { settings, calendar, store, now, .. } = world;
-    let owing = owing(store, settings, calendar, civil_date(*now)).await?;
+    let World { settings, catalogue, calendar, store, now, .. } = world;
+    let owing = Filed::load(store, settings).await?.owing(settings, catalogue, calendar, civil_date(*now));
     let templates = letter_templates(settings)?;
     let order = Order { settings, calendar, templates: &templates, owing: &owing };
-    let report = remind::run(store, &order, |_| Vec::new(), *now).await?;
+    let desk = world.desk()?;
+    let attach = async |owing: &Owing| workbook(world, &desk, owing).await;
+    let report = remind::run(store, &order, attach, *now).await?;
     if !world.json {
         tell(&report);
     }
@@ -129,6 +206,34 @@ pub(super) async fn remind(world: &World) -> anyhow::Result<(Done, Value)> {
     Ok((Done::with_findings(!report.alarms.is_empty()), said))
 }
 
+/// The planning workbook of a prison that owes a plan, with what it filed last. A reminder leaves without it rather than
+/// not at all.
+async fn workbook(world: &World, desk: &Desk, owing: &Owing) -> Vec<PacketFile> {
+    let settings = &world.settings;
+    let planned = settings.duties.iter().any(|duty| duty.id == owing.occurrence.duty && duty.kind == Kind::Plan);
+    let Some(year) = owing.occurrence.term.parse::<i32>().ok().filter(|_| planned) else { return Vec::new() };
+    let made = async {
+        let last = world.store.last_plan(&owing.prison, year).await?;
+        let order = planning::Order {
+            prison: &owing.prison,
+            year,
+            addition: false,
+            last: last.as_ref(),
+            today: world.today(),
+            specs: &desk.specs,
+            catalogue: &world.catalogue,
+        };
+        anyhow::Ok(planning::write(&order)?)
+    };
+    match made.await {
+        Ok(bytes) => vec![PacketFile { name: format!("plan-{year}.xlsx"), bytes }],
+        Err(error) => {
+            hint!("{}的计划表没能附上：{error:#}", owing.prison);
+            Vec::new()
+        }
+    }
+}
+
 fn tell(report: &Report) {
     for one in &report.reminded {
         let late = if one.late { "（补发，合并为一封）" } else { "" };
@@ -148,7 +253,7 @@ fn tell(report: &Report) {
 }
 
 /// An instant as people in Changzhou read it.
-pub(super) fn local(at: chrono::DateTime<chrono::Utc>) -> String {
+pub(super) fn local(at: DateTime<Utc>) -> String {
     at.with_timezone(&chrono_tz::Asia::Shanghai).format("%Y-%m-%d %H:%M").to_string()
 }
 

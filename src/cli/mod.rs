@@ -10,10 +10,12 @@ pub mod demo;
 mod duties;
 mod explain;
 mod export;
+mod form;
 mod import;
 mod init;
 mod once;
 mod output;
+mod plan;
 mod rehearse;
 mod report;
 mod roster;
@@ -89,6 +91,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<Done> {
         Command::Init { dir } => init::run(&dir),
         Command::Check => check::run(&config, json, now).await,
         Command::Import(what) => import::run(&open().await?, what).await,
+        Command::Form(what) => form::run(&open().await?, what).await,
+        Command::Plan(what) => plan::run(&open().await?, what).await,
         Command::Roster(what) => roster::run(&open().await?, what).await,
         Command::Calendar(CalendarCommand::Show { year }) => calendar::show(&config, json, year),
         Command::Calendar(CalendarCommand::Import { file }) => calendar::import(&open().await?, &file).await,

@@ -1,5 +1,6 @@
 //! `rehearse`: a year in order of date; what an outage or an edit does to it; the same as a calendar file.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -8,18 +9,19 @@ use chrono::{Datelike, NaiveDate};
 use serde_json::{Value, json};
 
 use super::args::RehearseArguments;
-use super::duties::{local, scene};
+use super::duties::{Filed, local, scene};
 use super::output::{self, say};
 use super::world::refuse;
 use super::{Done, World};
 use crate::forms::ics::{self, Entry, When};
-use crate::settings;
+use crate::settings::{self, Settings};
 use crate::subsidy::duty::agenda::{Change, Delay, Event, EventKind, Scene, changes};
 
 /// Rehearses a year.
 pub(super) async fn run(world: &World, what: RehearseArguments) -> anyhow::Result<Done> {
     let year = what.year.unwrap_or_else(|| what.down.map_or(world.today(), |(from, _)| from).year());
-    let scene = scene(&world.settings, &world.calendar);
+    let courses = Filed::load(&world.store, &world.settings).await?.courses(&world.catalogue);
+    let scene = scene(&world.settings, &world.calendar, &courses);
     if let Some((from, to)) = what.down {
         return down(world, &scene.down(year, from, to), (from, to));
     }
@@ -112,7 +114,7 @@ fn down(world: &World, delays: &[Delay], (from, to): (NaiveDate, NaiveDate)) -> 
 fn diff(world: &World, scene_now: &Scene, edited: &Path, year: i32) -> anyhow::Result<Done> {
     let loaded = settings::load_edit(edited, &world.settings.file, &world.environment);
     let settings = loaded.map_err(|mistakes| refuse(&mistakes))?;
-    let after = scene(&settings, &world.calendar);
+    let after = scene(&settings, &world.calendar, &scene_now.courses);
     let found = changes(&scene_now.agenda(year), &after.agenda(year));
     let lines: Vec<String> = found.iter().map(told).collect();
     let addresses = addresses(&world.settings, &settings);
@@ -130,8 +132,8 @@ fn diff(world: &World, scene_now: &Scene, edited: &Path, year: i32) -> anyhow::R
 }
 
 /// Whose mail goes elsewhere.
-fn addresses(before: &settings::Settings, after: &settings::Settings) -> Vec<String> {
-    let of = |settings: &settings::Settings| -> std::collections::BTreeMap<String, Vec<String>> {
+fn addresses(before: &Settings, after: &Settings) -> Vec<String> {
+    let of = |settings: &Settings| -> BTreeMap<String, Vec<String>> {
         let prisons = settings.prisons.iter().map(|prison| (prison.name.clone(), prison.email.clone()));
         let agencies = settings.agencies.iter().map(|agency| (agency.name.clone(), agency.email.clone()));
         let administrator = ("管理员".to_owned(), settings.administrator.email.clone());
@@ -141,7 +143,7 @@ fn addresses(before: &settings::Settings, after: &settings::Settings) -> Vec<Str
         email.filter(|email| !email.is_empty()).map_or_else(|| "（无）".to_owned(), |email| email.join("、"))
     };
     let (before, after) = (of(before), of(after));
-    let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let changed = names.into_iter().filter(|name| before.get(*name) != after.get(*name));
     changed.map(|name| format!("~ {name} 的邮箱：{} → {}", words(before.get(name)), words(after.get(name)))).collect()
 }

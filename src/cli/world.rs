@@ -210,7 +210,7 @@ pub(crate) fn form_specs(settings: &Settings) -> anyhow::Result<FormSpecs> {
     let mut specs = FormSpecs::embedded().clone();
     if let Some(dir) = &settings.paths.forms_dir {
         for kind in FileKind::ALL {
-            let path = dir.join(format!("{}.toml", kind.code()));
+            let path = dir.join(kind.columns_file());
             if let Some(text) = read_if_there(&path)? {
                 let form = FormSpecs::parse(kind, &text).map_err(|error| anyhow!("{}：{error}", path.display()))?;
                 specs.replace(form);

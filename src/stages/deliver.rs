@@ -17,7 +17,7 @@ use super::{StageError, blocking};
 use crate::forms::papers::{self, Manifest, ManifestFile, PaperKind};
 pub use crate::outbox::Answer;
 use crate::outbox::{Parcel, folder};
-use crate::store::{Delivery, Lease, PacketFile, Paper, Store, StoredBatch};
+use crate::store::{Delivery, Lease, PacketFile, Paper, Store, StoredCityPlan};
 
 /// Name of the last file of every packet.
 pub const MANIFEST: &str = "manifest.json";
@@ -39,7 +39,7 @@ pub struct Door {
 /// What became of one delivery.
 #[derive(Debug)]
 pub struct Delivered {
-    /// The batch.
+    /// The batch or the compiled plan; of other packets their key.
     pub batch: String,
     /// Id of the recipient.
     pub recipient: String,
@@ -60,8 +60,15 @@ pub async fn run(
     for due in store.due_deliveries(now).await? {
         let Some(lease) = store.lease_delivery(due.id, now + door.lease, now).await? else { continue };
         let Delivery { batch, recipient, resend, .. } = lease.delivery.clone();
-        let batch = batch.unwrap_or_default();
-        let answer = match packet(store, &lease, &batch, password(&recipient), now).await? {
+        let carried = match batch {
+            Some(batch) => Carried::Batch(batch),
+            None => store
+                .plan_of_delivery(lease.delivery.id)
+                .await?
+                .map_or(Carried::Files, |plan| Carried::Plan(Box::new(plan))),
+        };
+        let batch = carried.reference(&lease.delivery.key);
+        let answer = match packet(store, &lease, &carried, password(&recipient), now).await? {
             Ok(files) => send(&door.outbox, &recipient, &batch, files).await?,
             Err(why) => Answer::TryLater(why),
         };
@@ -85,6 +92,27 @@ pub async fn run(
     Ok(delivered)
 }
 
+/// What a delivery carries.
+enum Carried {
+    /// A sealed batch.
+    Batch(String),
+    /// A compiled plan.
+    Plan(Box<StoredCityPlan>),
+    /// Files that were queued with it.
+    Files,
+}
+
+impl Carried {
+    /// The folder that it goes to.
+    fn reference(&self, key: &str) -> String {
+        match self {
+            Carried::Batch(batch) => batch.clone(),
+            Carried::Plan(plan) => plan.number.clone(),
+            Carried::Files => key.replace(':', "-"),
+        }
+    }
+}
+
 async fn send(outbox: &Path, recipient: &str, batch: &str, files: Vec<PacketFile>) -> Result<Answer, StageError> {
     let (outbox, recipient, reference) = (outbox.to_owned(), recipient.to_owned(), batch.to_owned());
     blocking(move || {
@@ -99,24 +127,29 @@ async fn send(outbox: &Path, recipient: &str, batch: &str, files: Vec<PacketFile
 async fn packet(
     store: &Store,
     lease: &Lease,
-    batch: &str,
+    carried: &Carried,
     password: Option<Zeroizing<String>>,
     now: DateTime<Utc>,
 ) -> Result<Result<Vec<PacketFile>, String>, StageError> {
     if let Some(files) = store.packet(lease.delivery.id).await? {
         return Ok(Ok(files));
     }
-    let stored = store.batch(batch).await?;
+    let (number, sealed_at, listed) = match carried {
+        Carried::Batch(batch) => {
+            let stored = store.batch(batch).await?;
+            (batch.clone(), stored.header.sealed_at, stored.papers)
+        }
+        Carried::Plan(plan) => (plan.number.clone(), plan.sealed_at, plan.papers.clone()),
+        Carried::Files => return Ok(Err("没有要投递的文件".to_owned())),
+    };
     let recipient = &lease.delivery.recipient;
     let mut papers = Vec::new();
-    for paper in &stored.papers {
-        if concerns(recipient, &paper.kind) {
-            papers.push((paper.clone(), store.paper_bytes(batch, &paper.name).await?));
-        }
+    for paper in listed.into_iter().filter(|paper| concerns(recipient, &paper.kind)) {
+        let bytes = store.blob(&paper.sha256).await?;
+        papers.push((paper, bytes));
     }
-    let sealed_at = stored.header.sealed_at;
     let made =
-        blocking(move || pack(&stored, papers, password.as_ref().map(|password| password.as_str()), sealed_at)).await?;
+        blocking(move || pack(&number, papers, password.as_ref().map(|password| password.as_str()), sealed_at)).await?;
     let files = match made {
         Ok(files) => files,
         Err(why) => return Ok(Err(why)),
@@ -138,7 +171,7 @@ fn concerns(recipient: &str, kind: &str) -> bool {
 
 /// Papers with personal data go into an AES-256 ZIP together with the rest; the cover also lies open beside it.
 fn pack(
-    stored: &StoredBatch,
+    number: &str,
     papers: Vec<(Paper, Vec<u8>)>,
     password: Option<&str>,
     sealed_at: DateTime<Utc>,
@@ -161,7 +194,7 @@ fn pack(
         let members: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
         let zip = papers::pack(&members, password, sealed_at).map_err(in_words)?;
         files = cover.map(|(paper, bytes)| (paper.name, bytes)).into_iter().collect();
-        files.push((format!("{}.zip", stored.header.number), zip));
+        files.push((format!("{number}.zip"), zip));
     }
     manifest.files = listed(&files);
     files.push((MANIFEST.to_owned(), manifest.to_bytes().map_err(in_words)?));

@@ -89,7 +89,7 @@ pub struct Report {
 pub async fn run(
     store: &Store,
     order: &Order<'_>,
-    attach: impl Fn(&Owing) -> Vec<PacketFile>,
+    attach: impl AsyncFn(&Owing) -> Vec<PacketFile>,
     now: DateTime<Utc>,
 ) -> Result<Report, StageError> {
     let Order { settings, calendar, owing, .. } = order;
@@ -98,7 +98,10 @@ pub async fn run(
     let (letters, waiting_until) = actions(&settings.duties, owing, &told, &settings.office, calendar, now);
     let mut report = Report { waiting_until, alarms: alarms(order, now), ..Report::default() };
     for action in letters {
-        let files = action.items.iter().flat_map(|item| attach(&item.owing)).collect();
+        let mut files = Vec::new();
+        for item in &action.items {
+            files.extend(attach(&item.owing).await);
+        }
         let Some((letter, copies)) = letter(order, &action, files, now, &mut report.alarms)? else { continue };
         let notices = notices(&action, now);
         if store.give_notice(&notices, &letter, now).await? {

@@ -14,6 +14,7 @@ impl Store {
             self.dump_originals().await?,
             self.dump_versions().await?,
             self.dump_rosters().await?,
+            self.dump_plans().await?,
             self.dump_plain_rows().await?,
             self.dump_batches().await?,
             self.dump_deliveries().await?,

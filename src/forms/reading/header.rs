@@ -7,7 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::FileKind;
 use super::cell::is_filled;
 use super::clean::is_unseen;
-use super::spec::{ColumnSpec, FormSpec, FormSpecs, Key};
+use super::spec::{ColumnSpec, FormSpec, Key};
 use crate::forms::grid::{Cell, Sheet, a1};
 
 /// Rows of a sheet in which its header is looked for; titles above are few.
@@ -114,12 +114,12 @@ struct Candidate {
 }
 
 /// The best fitting header of a sheet among the given forms, if any fits by half.
-pub(super) fn recognise<'a>(sheet: &'a Sheet, kinds: &[FileKind], specs: &'a FormSpecs) -> Option<Layout<'a>> {
+pub(super) fn recognise<'a>(sheet: &'a Sheet, forms: &[&'a FormSpec]) -> Option<Layout<'a>> {
     let name: Arc<str> = Arc::from(sheet.name.as_str());
     let mut best: Option<Layout<'a>> = None;
     let mut offer = |candidate: &Candidate| {
-        for kind in kinds {
-            let Some(layout) = fit(candidate, specs.of(*kind), sheet, &name) else { continue };
+        for form in forms {
+            let Some(layout) = fit(candidate, form, sheet, &name) else { continue };
             if best.as_ref().is_none_or(|best| layout.fits_better_than(best)) {
                 best = Some(layout);
             }
