@@ -116,12 +116,14 @@ impl Filed {
 
     /// Whether a result of a planned class is in: same occupation, level and number of the class, begun in that year.
     fn has_results(&self, key: &str, prison: &str) -> bool {
-        let mut parts = key.split('/');
-        let (Some(year), Some(occupation), Some(level), Some(number)) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return false;
+        // A level's name has a slash of its own.
+        let parts = || {
+            let (year, rest) = key.split_once('/')?;
+            let (occupation, rest) = rest.split_once('/')?;
+            let (level, number) = rest.rsplit_once('/')?;
+            Some((year, occupation, level, number))
         };
+        let Some((year, occupation, level, number)) = parts() else { return false };
         let mut results = self.register.iter().flat_map(|register| &register.results);
         results.any(|known| {
             let row = &known.row;
@@ -203,7 +205,9 @@ pub(super) async fn remind(world: &World) -> anyhow::Result<(Done, Value)> {
         "waiting_until": report.waiting_until.map(|at| at.to_rfc3339()),
         "alarms": report.alarms.iter().map(in_words).collect::<Vec<_>>(),
     });
-    Ok((Done::with_findings(!report.alarms.is_empty()), said))
+    // A table that is not published yet is nobody's omission.
+    let omitted = report.alarms.iter().any(|alarm| !matches!(alarm, Alarm::NoTable { .. }));
+    Ok((Done::with_findings(omitted), said))
 }
 
 /// The planning workbook of a prison that owes a plan, with what it filed last. A reminder leaves without it rather than

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use fail::fail_point;
-use tracing::{info, warn};
+use tracing::info;
 
 use super::StageError;
 use crate::forms::letters::{Moved, Reminder, Replan, Templates};
@@ -111,9 +111,6 @@ pub async fn run(
         fail_point!("remind.noticed");
     }
     report.replanned = replan(store, order, &given, now).await?;
-    for alarm in &report.alarms {
-        warn!(?alarm, "a person must look");
-    }
     Ok(report)
 }
 

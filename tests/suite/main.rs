@@ -9,5 +9,6 @@ mod house;
 mod import;
 mod oracle;
 mod properties;
+mod remind;
 mod season;
 mod support;

@@ -6,6 +6,7 @@ mod corrections;
 mod deliveries;
 mod intake;
 mod letters;
+mod notices;
 mod schema;
 mod seals;
 mod secrets;

@@ -205,7 +205,7 @@ fn scene() -> Scene {
 fn a_year_is_told_in_order() {
     let agenda = scene().agenda(2026);
     assert!(agenda.is_sorted_by_key(|event| event.on));
-    let line = |e: &super::agenda::Event| format!("{} {} {}", e.on, e.kind.name(), e.what);
+    let line = |e: &agenda::Event| format!("{} {} {}", e.on, e.kind.name(), e.what);
     let lines: Vec<String> = agenda.iter().map(line).collect();
     for expected in [
         "2026-09-30 催报 2027年度培训计划 D-60",
