@@ -12,9 +12,10 @@ CREATE TABLE letter (
 CREATE TABLE letter_mail (
     delivery_id BIGINT NOT NULL REFERENCES letter (delivery_id), -- the letter
     number BIGINT NOT NULL,                                      -- from 1
-    domains TEXT NOT NULL,                                       -- domains that it goes to, with spaces between
     sealed BYTEA NOT NULL,                                       -- sender, Message-ID and which attachments, sealed
     accepted_at BIGINT,                                          -- when the server took it (UTC, epoch ms)
+    domains TEXT,                                                -- to which domains, with spaces between
+    again BIGINT NOT NULL,                                       -- 1 if it may have arrived before: goes out marked 重发
     PRIMARY KEY (delivery_id, number)
 );
 CREATE INDEX letter_mail_accepted ON letter_mail (accepted_at);
@@ -26,6 +27,7 @@ CREATE TABLE delivery_decision (
     act TEXT NOT NULL,                                    -- retry, hold or release
     reason BYTEA NOT NULL,                                -- why, sealed
     by_whom BYTEA NOT NULL,                               -- who, sealed
+    addresses BYTEA,                                      -- other addresses for it from here on, sealed
     at BIGINT NOT NULL                                    -- when (UTC, epoch ms)
 );
 
@@ -37,7 +39,7 @@ ALTER TABLE delivery ADD COLUMN alarm BIGINT NOT NULL DEFAULT 0;    -- 0 none, 1
 CREATE TRIGGER letter_unchanged BEFORE UPDATE ON letter FOR EACH STATEMENT EXECUTE FUNCTION append_only();
 CREATE TRIGGER letter_undeleted BEFORE DELETE OR TRUNCATE ON letter FOR EACH STATEMENT EXECUTE FUNCTION append_only();
 CREATE TRIGGER letter_mail_undeleted BEFORE DELETE OR TRUNCATE ON letter_mail FOR EACH STATEMENT EXECUTE FUNCTION append_only();
-CREATE TRIGGER letter_mail_content BEFORE UPDATE OF delivery_id, number, domains, sealed ON letter_mail
+CREATE TRIGGER letter_mail_content BEFORE UPDATE OF delivery_id, number, sealed ON letter_mail
 FOR EACH STATEMENT EXECUTE FUNCTION append_only();
 CREATE TRIGGER delivery_decision_unchanged BEFORE UPDATE ON delivery_decision FOR EACH STATEMENT EXECUTE FUNCTION append_only();
 CREATE TRIGGER delivery_decision_undeleted BEFORE DELETE OR TRUNCATE ON delivery_decision FOR EACH STATEMENT EXECUTE FUNCTION append_only();

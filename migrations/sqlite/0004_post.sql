@@ -12,9 +12,10 @@ CREATE TABLE letter (
 CREATE TABLE letter_mail (
     delivery_id INTEGER NOT NULL REFERENCES letter (delivery_id), -- the letter
     number INTEGER NOT NULL,                                      -- from 1
-    domains TEXT NOT NULL,                                        -- domains that it goes to, with spaces between
     sealed BLOB NOT NULL,                                         -- sender, Message-ID and which attachments, sealed
     accepted_at INTEGER,                                          -- when the server took it (UTC, epoch ms)
+    domains TEXT,                                                 -- to which domains, with spaces between
+    again INTEGER NOT NULL,                                       -- 1 if it may have arrived before: goes out marked 重发
     PRIMARY KEY (delivery_id, number)
 );
 CREATE INDEX letter_mail_accepted ON letter_mail (accepted_at);
@@ -26,6 +27,7 @@ CREATE TABLE delivery_decision (
     act TEXT NOT NULL,                                     -- retry, hold or release
     reason BLOB NOT NULL,                                  -- why, sealed
     by_whom BLOB NOT NULL,                                 -- who, sealed
+    addresses BLOB,                                        -- other addresses for it from here on, sealed
     at INTEGER NOT NULL                                    -- when (UTC, epoch ms)
 );
 
@@ -37,7 +39,7 @@ ALTER TABLE delivery ADD COLUMN alarm INTEGER NOT NULL DEFAULT 0;    -- 0 none, 
 CREATE TRIGGER letter_unchanged BEFORE UPDATE ON letter BEGIN SELECT RAISE(ABORT, 'letter is append only'); END;
 CREATE TRIGGER letter_undeleted BEFORE DELETE ON letter BEGIN SELECT RAISE(ABORT, 'letter is append only'); END;
 CREATE TRIGGER letter_mail_undeleted BEFORE DELETE ON letter_mail BEGIN SELECT RAISE(ABORT, 'letter_mail is append only'); END;
-CREATE TRIGGER letter_mail_content BEFORE UPDATE OF delivery_id, number, domains, sealed ON letter_mail
+CREATE TRIGGER letter_mail_content BEFORE UPDATE OF delivery_id, number, sealed ON letter_mail
 BEGIN SELECT RAISE(ABORT, 'the content of letter_mail is append only'); END;
 CREATE TRIGGER delivery_decision_unchanged BEFORE UPDATE ON delivery_decision BEGIN SELECT RAISE(ABORT, 'delivery_decision is append only'); END;
 CREATE TRIGGER delivery_decision_undeleted BEFORE DELETE ON delivery_decision BEGIN SELECT RAISE(ABORT, 'delivery_decision is append only'); END;

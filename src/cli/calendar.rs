@@ -14,8 +14,9 @@ use super::output::{self, hint, say};
 use super::rehearse::told;
 use super::world::{letter_templates, refuse};
 use super::{Done, World};
-use crate::forms::letters::{Moved, Replan};
+use crate::forms::letters::{Moved, ReplanFacts};
 use crate::settings::{self, Severity, holidays};
+use crate::stages::remind::frame;
 use crate::store::{NewLetter, sha256_hex};
 use crate::subsidy::duty::agenda::{Change, Event, Scene, changes};
 use crate::subsidy::holidays::{Calendar, Year};
@@ -193,20 +194,19 @@ async fn announce(world: &World, table: &Year, moved: &[Change], sha256: &str) -
     }
     let number = format!("calendar/{}/{}", table.year, sha256.get(..8).unwrap_or_default());
     let moves = moved.iter().map(|change| match change {
-        Change::Added(event) => Moved { what: event.what.clone(), before: None, after: Some(event.on) },
-        Change::Removed(event) => Moved { what: event.what.clone(), before: Some(event.on), after: None },
-        Change::Altered(before, after) => {
-            Moved { what: after.what.clone(), before: Some(before.on), after: Some(after.on) }
-        }
+        Change::Added(event) => Moved::new(&event.what, None, Some(event.on)),
+        Change::Removed(event) => Moved::new(&event.what, Some(event.on), None),
+        Change::Altered(before, after) => Moved::new(&after.what, Some(before.on), Some(after.on)),
     });
-    let words = letter_templates(settings)?.replan(&Replan {
+    let facts = ReplanFacts {
+        frame: frame(settings, world.today()),
         recipient: "管理员".to_owned(),
+        number: number.clone(),
         cause: format!("导入{}年节假日表", table.year),
         moved: moves.collect(),
-        note: "仍未报送的监狱，如其上次催报所说的日期有变动，由下一次 once remind 另行通知。".to_owned(),
-        programme: settings.programme.name.clone(),
-        number: number.clone(),
-    })?;
+        note: "仍未报送的监狱，如其上次催报所说的日期有变动，由下一次催报另行通知。".to_owned(),
+    };
+    let words = letter_templates(settings)?.write("replan", &facts)?;
     let letter = NewLetter {
         key: number.replace('/', ":"),
         recipient: "administrator".to_owned(),

@@ -67,7 +67,9 @@ async fn beyond_files(environment: &Environment, loaded: Loaded, now: DateTime<U
         mistakes.extend(detail_columns(&settings).err().map(&error));
     }
     mistakes.extend(form_specs(&settings).err().map(&error));
-    mistakes.extend(letter_templates(&settings).err().map(&error));
+    let letters = letter_templates(&settings).and_then(|templates| Ok(templates.proofs()?));
+    mistakes.extend(letters.err().map(&error));
+    mistakes.extend(mail_password(&settings, environment));
     mistakes.extend(passwords(&settings, environment));
     for (folder, what) in [(&settings.paths.inbox, "收件文件夹"), (&settings.paths.outbox, "发件文件夹")] {
         if !folder.is_dir() {
@@ -112,6 +114,25 @@ fn passwords(settings: &Settings, environment: &Environment) -> Vec<Mistake> {
         }
     }
     mistakes
+}
+
+/// The password of the mail account, where one is needed.
+fn mail_password(settings: &Settings, environment: &Environment) -> Option<Mistake> {
+    if !settings.mail.is_on() || settings.mail.user.is_empty() {
+        return None;
+    }
+    let name = credentials::SMTP_PASSWORD;
+    let file = settings.shown(&credentials::file(&settings.paths.data, name));
+    match credential(settings, environment, name) {
+        Ok(Some(_)) => None,
+        Ok(None) => Some(Mistake::of(
+            Severity::Error,
+            file,
+            format!("没有 {} 的邮件口令，邮件发不出去", settings.mail.user),
+            "请把口令写入该文件并设权限 0600，或在 systemd 中以 LoadCredential=smtp-password 提供",
+        )),
+        Err(error) => Some(Mistake::of(Severity::Error, file, words::in_words(&error), "")),
+    }
 }
 
 /// Refused lines that today's catalogue would grant: the unsettled ones come by themselves with the next batch, the

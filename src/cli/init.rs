@@ -18,10 +18,12 @@ const FORMS: &[(&str, &str)] = copies!("forms": "results.toml", "roster.toml", "
 /// Templates of the papers, as built in: to be edited and named in `templates_dir`.
 const TEMPLATES: &[(&str, &str)] = copies!("templates": "annex1.typ", "annex4.typ", "annex7.typ", "annex9.typ", "cover.typ", "detail.typ", "look.typ", "plan-cover.typ", "publicity.typ");
 
-/// Words of letters, as built in: to be edited in `templates/mail`.
+/// Templates of the letters, as built in: likewise, in the folder `mail` of `templates_dir`.
 const LETTERS: &[(&str, &str)] = copies!(
-    "templates/mail": "remind.subject.j2", "remind.txt.j2", "remind.html.j2", "replan.subject.j2", "replan.txt.j2",
-    "replan.html.j2",
+    "templates/mail":
+    "batch.html", "batch.subject.txt", "batch.txt", "look.html", "look.txt", "parts.html", "remind.html",
+    "remind.subject.txt", "remind.txt", "replan.html", "replan.subject.txt", "replan.txt", "test.html",
+    "test.subject.txt", "test.txt",
 );
 
 /// Writes config, catalogue, folders and the vault key; overwrites nothing.

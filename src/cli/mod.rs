@@ -6,6 +6,7 @@ mod audit;
 mod batch;
 mod calendar;
 mod check;
+mod delivery;
 pub mod demo;
 mod duties;
 mod explain;
@@ -105,6 +106,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Done> {
             export::verdicts(&open().await?, format, personal).await
         }
         Command::Batch(what) => batch::run(&open().await?, what).await,
+        Command::Delivery(what) => delivery::run(&open().await?, what).await,
         Command::Assessment(AssessmentCommand::Reopen { key, because }) => {
             batch::reopen(&open().await?, &key, &because).await
         }

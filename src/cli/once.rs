@@ -13,11 +13,10 @@ use serde_json::{Value, json};
 
 use super::args::Stage;
 use super::output::{self, hint, say};
-use super::{Done, World, duties, import, plan};
+use super::{Done, World, delivery, duties, import, plan};
 use crate::forms::papers::Wanted;
 use crate::settings::{self, Database};
 use crate::stages::claim::Order;
-use crate::stages::deliver::{Answer, Door};
 use crate::stages::{calculate, claim, collect, deliver};
 use crate::subsidy::calendar::Period;
 use crate::subsidy::course::Kind;
@@ -195,37 +194,9 @@ pub(super) async fn deliver(world: &World) -> anyhow::Result<(Done, Value)> {
         hint!("另一个 shenling 进程正在投递，请等它结束");
         return Ok((Done::WithFindings, json!([])));
     }
+    let door = delivery::door(world)?;
     world.store.hurry_deliveries(alone, world.now).await?;
-    let door = Door {
-        outbox: settings.paths.outbox.clone(),
-        lease: TimeDelta::seconds(settings.delivery.lease_seconds.into()),
-        retry: TimeDelta::seconds(settings.delivery.retry_seconds.into()),
-    };
-    let delivered = deliver::run(&world.store, &door, |recipient| world.zip_password(recipient), world.now).await?;
+    let report = deliver::run(&world.store, &door, |recipient| world.zip_password(recipient), world.now).await?;
     bar.finish_and_clear();
-    if delivered.is_empty() && !world.json {
-        say!("投递：没有待投递的材料");
-    }
-    let mut done = Done::Well;
-    let mut said = Vec::new();
-    for one in &delivered {
-        let to = settings.agency(&one.recipient).map_or(one.recipient.as_str(), |agency| agency.name.as_str());
-        let again = if one.resend { "（重发）" } else { "" };
-        let (state, text) = match &one.answer {
-            Answer::Accepted(place) => ("done", place),
-            Answer::TryLater(why) => ("due", why),
-            Answer::Refused(why) => ("aside", why),
-        };
-        if state != "done" {
-            hint!("批次 {} 未能投递给 {to}：{text}", one.batch);
-            done = Done::WithFindings;
-        } else if !world.json {
-            say!("投递：批次 {} 已放入 {text}，交 {to}{again}", one.batch);
-        }
-        let (batch, recipient) = (&one.batch, &one.recipient);
-        said.push(json!({
-            "batch": batch, "recipient": recipient, "state": state, "says": text, "resend": one.resend,
-        }));
-    }
-    Ok((done, json!(said)))
+    Ok(delivery::told(world, &report))
 }

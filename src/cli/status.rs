@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::output::{self, say};
-use super::{Done, World};
+use super::{Done, World, delivery};
 use crate::store::StatusNumbers;
 use crate::subsidy::calendar::{Period, Span};
 use crate::subsidy::course::Kind;
@@ -84,7 +84,7 @@ fn in_words(world: &World, numbers: &StatusNumbers, goal: &Goal) {
         .deliveries
         .iter()
         .filter(|(_, n)| **n > 0)
-        .map(|(state, n)| format!("{} {n}", in_chinese(state)))
+        .map(|(state, n)| format!("{} {n}", delivery::state(state)))
         .collect();
     say!("投递  {}", if deliveries.is_empty() { "没有".to_owned() } else { deliveries.join("，") });
     say!("记录  {} 条 → shenling audit verify", numbers.audit_count);
@@ -113,17 +113,6 @@ fn verdicts(numbers: &StatusNumbers) {
     }
     for (rule, n) in summary.by_rule.iter().filter(|(rule, _)| rule.effect() == Effect::Holds) {
         say!("      待补正 {n} 条：{} → {}", rule.says(), rule.mend());
-    }
-}
-
-fn in_chinese(state: &str) -> &str {
-    match state {
-        "due" => "待投递",
-        "sending" => "投递中",
-        "done" => "已投递",
-        "aside" => "需人工处理",
-        "withdrawn" => "已撤回",
-        other => other,
     }
 }
 

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::io::{self, ErrorKind};
 
 use crate::stages::StageError;
-use crate::store::{AuditFault, ReopenRefused, ReversalRefused, StoreError, VaultError, VoidRefused};
+use crate::store::{AuditFault, DecisionRefused, ReopenRefused, ReversalRefused, StoreError, VaultError, VoidRefused};
 
 /// An error with what caused it, in one line.
 pub(super) fn in_words(error: &anyhow::Error) -> String {
@@ -44,6 +44,9 @@ fn of(cause: &(dyn Error + 'static)) -> Option<String> {
     }
     if let Some(refused) = cause.downcast_ref::<ReopenRefused>() {
         return Some(reopen(refused));
+    }
+    if let Some(refused) = cause.downcast_ref::<DecisionRefused>() {
+        return Some(decision(refused));
     }
     if let Some(StageError::Folder { what, error }) = cause.downcast_ref::<StageError>() {
         return Some(format!("{what}：{}", io(error)));
@@ -102,6 +105,7 @@ fn unknown(what: &str, key: &str) -> String {
         "plan" => format!("{key} 年度没有列有人员的计划；请用 shenling plan list 查看"),
         "roster" => format!("没有编号为 {key} 的培训人员信息表；请用 shenling roster list 查看编号"),
         "original" => format!("没有编号为 {key} 的文件；请用 shenling set-aside list 查看编号"),
+        "delivery" => format!("没有投递 {key}；请用 shenling delivery list --all 查看编号"),
         "paper" => format!("没有表格 {key}；请用 shenling batch verify 核对该批次"),
         _ => format!("数据库中找不到 {what} {key}；请运行 shenling audit verify，并从备份恢复"),
     }
@@ -158,6 +162,19 @@ fn reopen(refused: &ReopenRefused) -> String {
              --reason 原因 --by 经办人"
         ),
         ReopenRefused::Store(error) => store(error),
+    }
+}
+
+fn decision(refused: &DecisionRefused) -> String {
+    match refused {
+        DecisionRefused::Stands(state) => {
+            format!(
+                "未改动：这次投递的状态是“{}”，不适用；请用 shenling delivery show 查看",
+                super::delivery::state(state)
+            )
+        }
+        DecisionRefused::NoLetter => "未改动：放入文件夹的材料没有收件地址，不能用 --to".into(),
+        DecisionRefused::Store(error) => store(error),
     }
 }
 

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::output::hint;
 use crate::forms::grid::Limits;
-use crate::forms::letters;
+use crate::forms::letters::LetterTemplates;
 use crate::forms::papers::{DetailSpecs, Fonts, Payee, Templates};
 use crate::forms::reading::{FileKind, FormSpecs};
 use crate::settings::{self, Database, Environment, Mistake, Settings, Severity, credentials, fonts};
@@ -181,17 +181,17 @@ pub(crate) fn templates(settings: &Settings) -> anyhow::Result<Templates> {
     Ok(Templates::with_overrides(&overrides)?)
 }
 
-/// Built-in words of letters, with those that the administrator replaced in `mail/` beside the other templates.
-pub(crate) fn letter_templates(settings: &Settings) -> anyhow::Result<letters::Templates> {
+/// Built-in letters, with those that the administrator replaced in the folder `mail` of the templates.
+pub(crate) fn letter_templates(settings: &Settings) -> anyhow::Result<LetterTemplates> {
     let mut overrides = BTreeMap::new();
     if let Some(dir) = &settings.paths.templates_dir {
-        for name in letters::Templates::names() {
+        for name in LetterTemplates::names() {
             if let Some(text) = read_if_there(&dir.join("mail").join(name))? {
                 overrides.insert(name.to_owned(), text);
             }
         }
     }
-    Ok(letters::Templates::with_overrides(&overrides)?)
+    Ok(LetterTemplates::with_overrides(overrides)?)
 }
 
 /// Columns of annexes 8 and 10, built in or replaced.

@@ -2,7 +2,7 @@
 //!
 //! [`grid`] turns a workbook or csv into cells, [`reading`] turns cells into rows with findings and repairs,
 //! [`planning`] writes the planning workbook that prisons fill in, [`papers`] turns a batch or the plan of the city into
-//! PDFs and workbooks, and packs them; [`letters`] puts mail into words, [`ics`] a year into a calendar file.
+//! PDFs and workbooks, and packs them; [`letters`] writes mail, [`ics`] a calendar file.
 
 pub mod grid;
 pub mod ics;

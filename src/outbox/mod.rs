@@ -1,6 +1,9 @@
-//! Doors out: where packets leave. Mail joins the folder later.
+//! Doors out: where packets and letters leave. [`folder`] writes files, [`smtp`] hands mail to a server; [`mime`]
+//! writes the mail.
 
 pub mod folder;
+pub mod mime;
+pub mod smtp;
 
 /// What is handed to a door: the files of one packet, the manifest last.
 #[derive(Debug)]
@@ -20,6 +23,10 @@ pub enum Answer {
     Accepted(String),
     /// Not now; the same packet may be tried again.
     TryLater(String),
+    /// No answer to the whole of it: it may have arrived. To be tried again, marked as a resend.
+    Unclear(String),
+    /// The door is shut: nothing was offered, and nothing else can leave through it now.
+    Shut(String),
     /// Never; a person must look.
     Refused(String),
 }

@@ -14,6 +14,9 @@ pub const FOLDER: &str = "credentials";
 /// The vault's key: 32 bytes in hex.
 pub const VAULT_KEY: &str = "vault-key";
 
+/// The password with which [`super::Mail::user`] logs in.
+pub const SMTP_PASSWORD: &str = "smtp-password";
+
 /// A secret is a line of text; anything longer is another file.
 const MAX_SECRET_BYTES: u64 = 4096;
 

@@ -167,7 +167,23 @@ fn missing_in_settings(settings: &Settings) -> Vec<Mistake> {
         let advice = "请填受理异议的单位、电话、邮箱，公示表上要印";
         doubts.push(warn("publicity.contact 还没有填".to_owned(), advice));
     }
+    doubts.extend(missing_for_mail(settings).into_iter().map(|(message, advice)| warn(message, advice)));
     doubts
+}
+
+/// What batches by mail lack.
+fn missing_for_mail(settings: &Settings) -> Vec<(String, &'static str)> {
+    if !settings.mail.rosters_by_email {
+        return Vec::new();
+    }
+    if !settings.mail.is_on() {
+        let message = "mail.rosters_by_email = true，但没有写 mail.host，邮件发不出去".to_owned();
+        return vec![(message, "请填 [mail] 的 host、from 等，或把 rosters_by_email 改为 false")];
+    }
+    let without = |id: &&String| settings.agency(id).is_some_and(|agency| agency.email.is_empty());
+    let names: Vec<_> = settings.claim.recipients.iter().filter(without).filter_map(|id| settings.agency(id)).collect();
+    let message = |name: &str| (format!("“{name}”没有电子邮箱，申领批次只放入文件夹"), "请在其 [[agency]] 填 email");
+    names.into_iter().map(|agency| message(&agency.name)).collect()
 }
 
 /// Years whose working days are only guessed.

@@ -2,6 +2,7 @@
 
 use super::document::Kind;
 use super::duties;
+use super::mail::Mail;
 
 /// One key of a section.
 #[derive(Debug)]
@@ -25,6 +26,13 @@ const MAX_ROWS: i64 = 1_048_576;
 /// A day and a year, in seconds and days: beyond these a setting is a slip of the pen.
 const DAY_SECONDS: i64 = 86_400;
 const MAX_KEEP_DAYS: i64 = 3_650;
+
+/// Mail: more connections or longer waits are a slip of the pen, and below the least size no letter fits.
+const MAX_CONNECTIONS: i64 = 16;
+const MAX_TIMEOUT_SECONDS: i64 = 600;
+const MAX_PER_MINUTE: i64 = 100_000;
+const MIN_MESSAGE_BYTES: i64 = 100_000;
+const MAX_MESSAGE_BYTES: i64 = 200_000_000;
 
 /// The agencies of RULES section 0, by id.
 pub(super) const AGENCY_IDS: &[&str] = &["bureau", "hrss", "justice", "finance"];
@@ -55,6 +63,17 @@ pub(super) const KEYS: &[Key] = &[
     key("delivery", "retry_seconds", Kind::Whole(1, DAY_SECONDS)),
     key("publicity", "contact", Kind::Text),
     key("payee", "first", Kind::Choice(&["prison", "institution"])),
+    key("mail", "host", Kind::Text),
+    key("mail", "port", Kind::Whole(1, 65_535)),
+    key("mail", "security", Kind::Choice(Mail::SECURITY)),
+    key("mail", "from", Kind::Text),
+    key("mail", "from_name", Kind::Text),
+    key("mail", "user", Kind::Text),
+    key("mail", "ca_file", Kind::Text),
+    key("mail", "connections", Kind::Whole(1, MAX_CONNECTIONS)),
+    key("mail", "timeout_seconds", Kind::Whole(1, MAX_TIMEOUT_SECONDS)),
+    key("mail", "per_domain_per_minute", Kind::Whole(1, MAX_PER_MINUTE)),
+    key("mail", "max_message_bytes", Kind::Whole(MIN_MESSAGE_BYTES, MAX_MESSAGE_BYTES)),
     key("mail", "rosters_by_email", Kind::Truth),
 ];
 

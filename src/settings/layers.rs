@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::document::{self, Lines, Section, Value};
 use super::duties::{self, MergedDuty, MergedOffice};
 use super::keys;
+use super::mail;
 use super::mistake::{Mistake, Mistakes, Place};
 use super::{
     Account, Administrator, Agency, Claim, Database, Delivery, Environment, Inbox, Limits, Mail, Paths, Payee,
@@ -139,7 +140,7 @@ fn examine(text: &str, mistakes: &mut Mistakes) {
         for key in keys::of(name) {
             let value = section.get(key.name, key.kind, mistakes);
             if key.name == "email" {
-                examine_addresses(value, mistakes);
+                mail::examine_addresses(value, mistakes);
             }
         }
         section.finish(mistakes);
@@ -175,7 +176,7 @@ fn examine_prisons(prisons: Vec<Section<'_, '_>>, mistakes: &mut Mistakes) {
                     }
                 }
                 Some((Value::Truth(true), _)) => leads.push(place),
-                addresses @ Some((Value::Texts(_), _)) => examine_addresses(addresses, mistakes),
+                addresses @ Some((Value::Texts(_), _)) => mail::examine_addresses(addresses, mistakes),
                 _ => {}
             }
         }
@@ -213,27 +214,13 @@ fn examine_account(mut account: Section<'_, '_>, mistakes: &mut Mistakes) {
     account.finish(mistakes);
 }
 
-/// E-mail addresses: what a mail server would take, without display names.
-fn examine_addresses(value: Option<(Value, Place)>, mistakes: &mut Mistakes) {
-    let Some((Value::Texts(addresses), _)) = value else { return };
-    for (address, place) in addresses {
-        let sound = address.split_once('@').is_some_and(|(local, domain)| {
-            let word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && b != b'@');
-            word(local) && word(domain) && domain.contains('.') && !address.contains(['<', '>', ',', ';', '"'])
-        });
-        if !sound {
-            mistakes.error(place, format!("“{address}”不是电子邮箱地址"), "请只写地址，如 \"pxk@example.cn\"");
-        }
-    }
-}
-
 fn examine_agencies(agencies: Vec<Section<'_, '_>>, mistakes: &mut Mistakes) {
     let mut ids = Vec::new();
     let first = agencies.first().map(|section| section.place).unwrap_or_default();
     for mut section in agencies {
         for key in keys::AGENCY {
             if key.name == "email" {
-                examine_addresses(section.get(key.name, key.kind, mistakes), mistakes);
+                mail::examine_addresses(section.get(key.name, key.kind, mistakes), mistakes);
                 continue;
             }
             let value = section.need(key.name, key.kind, mistakes);
@@ -337,7 +324,7 @@ fn resolve(path: &Path, merged: Merged) -> Settings {
         delivery: merged.delivery,
         publicity: merged.publicity,
         payee: merged.payee,
-        mail: merged.mail,
+        mail: merged.mail.under(&home),
     }
 }
 
@@ -369,6 +356,7 @@ fn cross_check(settings: &Settings, text: &str, mistakes: &mut Mistakes) {
         }
     }
     replacements_exist(&settings.paths, text, mistakes);
+    mail::cross_check(settings, |section, key| place_of(text, section, key), mistakes);
     let Paths { catalogue, inbox, outbox, data, .. } = &settings.paths;
     let folders: [(&str, &PathBuf); 4] =
         [("catalogue", catalogue), ("inbox", inbox), ("outbox", outbox), ("data", data)];

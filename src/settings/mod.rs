@@ -14,6 +14,7 @@ pub mod holidays;
 pub mod init;
 mod keys;
 mod layers;
+mod mail;
 mod mistake;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub use catalogue::fingerprint;
+pub use mail::{Mail, MailSecurity};
 pub use mistake::{Mistake, Severity};
 
 use crate::subsidy::catalogue::{Catalogue, Prison};
@@ -244,14 +246,6 @@ pub enum FirstPayee {
     Prison,
     /// The institution itself.
     Institution,
-}
-
-/// `[mail]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Mail {
-    /// Whether rosters may travel by e-mail (a question for the owner; DOMAIN section 7).
-    pub rosters_by_email: bool,
 }
 
 impl Settings {

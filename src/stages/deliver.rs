@@ -1,52 +1,124 @@
-//! Deliver (投递): what is due -> packed once -> through the one door out -> recorded.
+//! Deliver (投递): what is due -> packed once -> through a door out -> recorded.
 //!
-//! Reads: due deliveries, batches, papers. Writes: the packet (once), attempts and answers; the outbox folder.
-//! Safe to repeat because a one-row update decides who sends, the packet is stored before it leaves and is sent
-//! again as stored, and the folder door leaves alone what is there already.
-//! When it fails: the delivery stays listed with the reason and is due again later; a refusal waits for a person.
+//! Packets of batches go to the folder door; where the recipient takes batches by mail, the packet's letter is queued in
+//! the transaction that records its arrival there. Letters, whoever queued them, go to the mail door.
+//!
+//! Reads: due deliveries, batches, papers. Writes: the packet (once), attempts and answers; the outbox folder; mail.
+//! Safe to repeat because a one-row update decides who sends, what leaves is stored before it leaves and is sent again
+//! as stored, the folder door leaves alone what is there already, and a letter keeps its Message-ID: it arrives once, and
+//! a second time at most after a crash or a silence between the last byte and the server's 250, marked 重发.
+//! When it fails: the delivery stays listed with the reason and is due again later, by mail after 5 to 67 minutes;
+//! after 4 hours an alarm is raised, after 5 days another; a refusal waits for a person.
 //! Trusts: that the password of a recipient reaches it by another way than the packet.
 
+mod batch_letter;
+mod letters;
+mod packet;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use fail::fail_point;
-use tracing::{info, warn};
+use tokio::time::Instant;
+use tracing::{error, info, warn};
 use zeroize::Zeroizing;
 
 use super::{StageError, blocking};
-use crate::forms::papers::{self, Manifest, ManifestFile, PaperKind};
+use crate::forms::letters::LetterTemplates;
 pub use crate::outbox::Answer;
+pub use crate::outbox::smtp::{Security, Server};
 use crate::outbox::{Parcel, folder};
-use crate::store::{Delivery, Lease, PacketFile, Paper, Store, StoredCityPlan};
+use crate::store::{Delivery, Lease, PacketFile, Raised, Store};
 
 /// Name of the last file of every packet.
 pub const MANIFEST: &str = "manifest.json";
-
-/// Kind of the batch's manifest among its stored papers; the claim stage names it so.
-const MANIFEST_KIND: &str = "manifest";
+/// For how long a delivery may be stuck before an alarm is raised, and before it is raised again.
+const ALARM_AFTER: TimeDelta = TimeDelta::hours(4);
+const ESCALATE_AFTER: TimeDelta = TimeDelta::days(5);
 
 /// How deliveries are made.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Door {
     /// Folder that packets go to.
     pub outbox: PathBuf,
     /// How long one machine may take over one delivery before another may send it again.
     pub lease: TimeDelta,
-    /// After how long a failed delivery is due again.
+    /// After how long a packet that failed at the folder is due again.
     pub retry: TimeDelta,
+    /// The mail door, if there is one; without it letters wait.
+    pub mail: Option<MailDoor>,
+}
+
+/// How letters are sent.
+#[derive(Clone)]
+pub struct MailDoor {
+    /// The server.
+    pub server: Server,
+    /// Name and address of the sender.
+    pub from: (String, String),
+    /// Connections at once.
+    pub connections: u32,
+    /// Most mails to one domain in a minute.
+    pub per_domain_per_minute: u32,
+    /// Largest mail in bytes.
+    pub max_message_bytes: usize,
+    /// The templates.
+    pub templates: Arc<LetterTemplates>,
+    /// Name of the programme.
+    pub programme: String,
+    /// Whom to ask: the lead prison.
+    pub office: String,
+    /// Who gets batches by mail, by id of the agency: official name and addresses.
+    pub batches_to: BTreeMap<String, (String, Vec<String>)>,
 }
 
 /// What became of one delivery.
 #[derive(Debug)]
 pub struct Delivered {
-    /// The batch or the compiled plan; of other packets their key.
-    pub batch: String,
-    /// Id of the recipient.
+    /// Its key.
+    pub key: String,
+    /// The batch, if it carries one.
+    pub batch: Option<String>,
+    /// The recipient's name in the settings.
     pub recipient: String,
+    /// It went by mail.
+    pub letter: bool,
     /// Where it went, or why it did not.
     pub answer: Answer,
     /// Whether an earlier attempt was in doubt (重发).
     pub resend: bool,
+}
+
+/// What a run did.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Every delivery that was attempted.
+    pub delivered: Vec<Delivered>,
+    /// Letters that are due and were left for the next run: no server, its door shut, or too many at once.
+    pub waiting: usize,
+    /// What has been stuck for too long, and was not known to be.
+    pub raised: Vec<Raised>,
+}
+
+/// The time of a run, which goes on while it sends.
+#[derive(Copy, Clone)]
+struct Watch {
+    now: DateTime<Utc>,
+    begun: Instant,
+}
+
+impl Watch {
+    /// The time by now.
+    fn at(self) -> DateTime<Utc> {
+        self.now + self.elapsed()
+    }
+
+    fn elapsed(self) -> Duration {
+        self.begun.elapsed()
+    }
 }
 
 /// Sends everything that is due. `password` knows the ZIP password of a recipient.
@@ -55,148 +127,94 @@ pub async fn run(
     door: &Door,
     password: impl Fn(&str) -> Option<Zeroizing<String>>,
     now: DateTime<Utc>,
-) -> Result<Vec<Delivered>, StageError> {
-    let mut delivered = Vec::new();
-    for due in store.due_deliveries(now).await? {
+) -> Result<Report, StageError> {
+    let watch = Watch { now, begun: Instant::now() };
+    let mut report = Report::default();
+    for due in store.due_deliveries(now).await?.into_iter().filter(|due| !due.letter) {
         let Some(lease) = store.lease_delivery(due.id, now + door.lease, now).await? else { continue };
-        let Delivery { batch, recipient, resend, .. } = lease.delivery.clone();
-        let carried = match batch {
-            Some(batch) => Carried::Batch(batch),
-            None => store
-                .plan_of_delivery(lease.delivery.id)
-                .await?
-                .map_or(Carried::Files, |plan| Carried::Plan(Box::new(plan))),
-        };
-        let batch = carried.reference(&lease.delivery.key);
-        let answer = match packet(store, &lease, &carried, password(&recipient), now).await? {
-            Ok(files) => send(&door.outbox, &recipient, &batch, files).await?,
-            Err(why) => Answer::TryLater(why),
-        };
-        fail_point!("deliver.sent");
-        match &answer {
-            Answer::Accepted(place) => {
-                store.finish_delivery(&lease, place, now).await?;
-                info!(%batch, %recipient, resend, "packet delivered");
-            }
-            Answer::TryLater(why) => {
-                store.postpone_delivery(&lease, why, now + door.retry, now).await?;
-                warn!(%batch, %recipient, why, "packet not delivered, tried again later");
-            }
-            Answer::Refused(why) => {
-                store.set_delivery_aside(&lease, why, now).await?;
-                warn!(%batch, %recipient, why, "packet refused, a person must look");
-            }
-        }
-        delivered.push(Delivered { batch, recipient, answer, resend });
+        let answer = deliver(store, door, &lease, password(&lease.delivery.recipient), now).await?;
+        report.delivered.push(delivered(&lease.delivery, answer));
     }
-    Ok(delivered)
+    // Those that were queued just now are among them.
+    let letters: Vec<Delivery> = store.due_deliveries(now).await?.into_iter().filter(|due| due.letter).collect();
+    match &door.mail {
+        Some(mail) => letters::send(store, door, mail, letters, watch, &mut report).await?,
+        None => report.waiting = letters.len(),
+    }
+    report.raised = store.raise_alarms(ALARM_AFTER, ESCALATE_AFTER, watch.at()).await?;
+    for stuck in &report.raised {
+        error!(key = stuck.key, recipient = stuck.recipient, alarm = ?stuck.alarm, "delivery stuck, a person must look");
+    }
+    Ok(report)
 }
 
-/// What a delivery carries.
-enum Carried {
-    /// A sealed batch.
-    Batch(String),
-    /// A compiled plan.
-    Plan(Box<StoredCityPlan>),
-    /// Files that were queued with it.
-    Files,
+fn delivered(delivery: &Delivery, answer: Answer) -> Delivered {
+    let Delivery { key, batch, recipient, letter, resend, .. } = delivery.clone();
+    Delivered { key, batch, recipient, letter, answer, resend }
 }
 
-impl Carried {
-    /// The folder that it goes to.
-    fn reference(&self, key: &str) -> String {
-        match self {
-            Carried::Batch(batch) => batch.clone(),
-            Carried::Plan(plan) => plan.number.clone(),
-            Carried::Files => key.replace(':', "-"),
+/// One packet: made where it is not yet, put into the folder, recorded together with the letter that follows it.
+async fn deliver(
+    store: &Store,
+    door: &Door,
+    lease: &Lease,
+    password: Option<Zeroizing<String>>,
+    now: DateTime<Utc>,
+) -> Result<Answer, StageError> {
+    let Delivery { recipient, resend, .. } = lease.delivery.clone();
+    let carried = packet::Carried::of(store, &lease.delivery).await?;
+    let batch = carried.reference(&lease.delivery.key);
+    let mut letter = None;
+    let mut answer = match packet::packet(store, lease, &carried, password.clone(), now).await? {
+        Ok(files) => {
+            match batch_letter::compose(store, door.mail.as_ref(), lease, &files, password, now).await? {
+                Ok(composed) => letter = composed,
+                Err(why) => return postponed(store, door, lease, why, now).await,
+            }
+            put(&door.outbox, &recipient, &batch, files).await?
+        }
+        Err(why) => Answer::TryLater(why),
+    };
+    fail_point!("deliver.sent");
+    match &answer {
+        Answer::Accepted(place) => {
+            store.finish_delivery(lease, place, letter.as_ref(), now).await?;
+            info!(%batch, %recipient, resend, "packet delivered");
+        }
+        Answer::Refused(why) => {
+            store.set_delivery_aside(lease, why, now).await?;
+            warn!(%batch, %recipient, why, "packet refused, a person must look");
+        }
+        Answer::TryLater(why) | Answer::Unclear(why) | Answer::Shut(why) => {
+            answer = postponed(store, door, lease, why.clone(), now).await?;
         }
     }
+    Ok(answer)
 }
 
-async fn send(outbox: &Path, recipient: &str, batch: &str, files: Vec<PacketFile>) -> Result<Answer, StageError> {
-    let (outbox, recipient, reference) = (outbox.to_owned(), recipient.to_owned(), batch.to_owned());
+async fn postponed(
+    store: &Store,
+    door: &Door,
+    lease: &Lease,
+    why: String,
+    now: DateTime<Utc>,
+) -> Result<Answer, StageError> {
+    store.postpone_delivery(lease, &why, None, now + door.retry, now).await?;
+    warn!(
+        key = lease.delivery.key,
+        recipient = lease.delivery.recipient,
+        why,
+        "packet not delivered, tried again later"
+    );
+    Ok(Answer::TryLater(why))
+}
+
+/// Puts files into `outbox/<recipient>/<reference>/`.
+async fn put(outbox: &Path, recipient: &str, reference: &str, files: Vec<PacketFile>) -> Result<Answer, StageError> {
+    let (outbox, recipient, reference) = (outbox.to_owned(), recipient.to_owned(), reference.to_owned());
     blocking(move || {
         let files: Vec<(String, Vec<u8>)> = files.into_iter().map(|file| (file.name, file.bytes)).collect();
         folder::deliver(&outbox, &Parcel { recipient: &recipient, reference: &reference, files: &files })
     })
     .await
-}
-
-/// The packet as stored; made and stored first where this is the first attempt. The inner error is a sentence for
-/// the administrator.
-async fn packet(
-    store: &Store,
-    lease: &Lease,
-    carried: &Carried,
-    password: Option<Zeroizing<String>>,
-    now: DateTime<Utc>,
-) -> Result<Result<Vec<PacketFile>, String>, StageError> {
-    if let Some(files) = store.packet(lease.delivery.id).await? {
-        return Ok(Ok(files));
-    }
-    let (number, sealed_at, listed) = match carried {
-        Carried::Batch(batch) => {
-            let stored = store.batch(batch).await?;
-            (batch.clone(), stored.header.sealed_at, stored.papers)
-        }
-        Carried::Plan(plan) => (plan.number.clone(), plan.sealed_at, plan.papers.clone()),
-        Carried::Files => return Ok(Err("没有要投递的文件".to_owned())),
-    };
-    let recipient = &lease.delivery.recipient;
-    let mut papers = Vec::new();
-    for paper in listed.into_iter().filter(|paper| concerns(recipient, &paper.kind)) {
-        let bytes = store.blob(&paper.sha256).await?;
-        papers.push((paper, bytes));
-    }
-    let made =
-        blocking(move || pack(&number, papers, password.as_ref().map(|password| password.as_str()), sealed_at)).await?;
-    let files = match made {
-        Ok(files) => files,
-        Err(why) => return Ok(Err(why)),
-    };
-    Ok(Ok(store.store_packet(lease.delivery.id, files, now).await?))
-}
-
-/// A recipient gets the papers that it needs and no more (notice, 六; 个人信息保护法第六条).
-fn concerns(recipient: &str, kind: &str) -> bool {
-    match recipient {
-        // Pays per prison and institution: needs no names and no ID numbers.
-        "finance" => {
-            let needed = [PaperKind::Cover, PaperKind::Annex7, PaperKind::Annex9].map(PaperKind::code);
-            kind == MANIFEST_KIND || needed.contains(&kind)
-        }
-        _ => true,
-    }
-}
-
-/// Papers with personal data go into an AES-256 ZIP together with the rest; the cover also lies open beside it.
-fn pack(
-    number: &str,
-    papers: Vec<(Paper, Vec<u8>)>,
-    password: Option<&str>,
-    sealed_at: DateTime<Utc>,
-) -> Result<Vec<PacketFile>, String> {
-    let in_words = |error: papers::PaperError| error.to_string();
-    let (manifests, papers): (Vec<_>, Vec<_>) = papers.into_iter().partition(|(paper, _)| paper.kind == MANIFEST_KIND);
-    let (_, made) = manifests.first().ok_or("批次没有清单，无法打包")?;
-    let mut manifest = Manifest::parse(made).map_err(in_words)?;
-    let listed =
-        |files: &[(String, Vec<u8>)]| files.iter().map(|(name, bytes)| ManifestFile::of(name, bytes)).collect();
-    let personal = papers.iter().any(|(paper, _)| paper.personal);
-    let cover = papers.iter().find(|(paper, _)| paper.kind == PaperKind::Cover.code()).cloned();
-    let mut files: Vec<(String, Vec<u8>)> = papers.into_iter().map(|(paper, bytes)| (paper.name, bytes)).collect();
-    if personal {
-        let password = password.ok_or(
-            "没有加密口令：请把口令写入凭据 zip-password-<收件单位>（见 README.zh-CN.md），再运行 shenling once deliver",
-        )?;
-        manifest.files = listed(&files);
-        files.push((MANIFEST.to_owned(), manifest.to_bytes().map_err(in_words)?));
-        let members: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
-        let zip = papers::pack(&members, password, sealed_at).map_err(in_words)?;
-        files = cover.map(|(paper, bytes)| (paper.name, bytes)).into_iter().collect();
-        files.push((format!("{number}.zip"), zip));
-    }
-    manifest.files = listed(&files);
-    files.push((MANIFEST.to_owned(), manifest.to_bytes().map_err(in_words)?));
-    Ok(files.into_iter().map(|(name, bytes)| PacketFile { name, bytes }).collect())
 }

@@ -15,7 +15,7 @@ use fail::fail_point;
 use tracing::info;
 
 use super::StageError;
-use crate::forms::letters::{Moved, Reminder, Replan, Templates};
+use crate::forms::letters::{Frame, LetterTemplates, Moved, ReminderFacts, ReplanFacts};
 use crate::settings::Settings;
 use crate::store::{GivenNotice, NewLetter, Notice, PacketFile, Store, notice};
 use crate::subsidy::calendar::civil_date;
@@ -30,7 +30,7 @@ pub struct Order<'a> {
     /// Working days.
     pub calendar: &'a Calendar,
     /// The words.
-    pub templates: &'a Templates,
+    pub templates: &'a LetterTemplates,
     /// Who owes what, of the deadlines that concern today.
     pub owing: &'a [Owing],
 }
@@ -152,15 +152,11 @@ fn letter(
     cc.sort();
     cc.dedup();
     let (duty, term, step) = (&first.duty.id, &first.owing.occurrence.term, first.step());
-    let words = order.templates.reminder(&Reminder {
-        action: action.clone(),
-        today: civil_date(now),
-        programme: settings.programme.name.clone(),
-        office: settings.office.in_words(),
-        number: format!("{duty}/{term}/{step}"),
-        copies: copies.clone(),
-        attachments: attachments.iter().map(|file| file.name.clone()).collect(),
-    })?;
+    let names = attachments.iter().map(|file| file.name.clone()).collect();
+    let number = (format!("{duty}/{term}/{step}"), settings.office.in_words());
+    let today = civil_date(now);
+    let facts = ReminderFacts::new(frame(settings, today), action, number, (copies.clone(), names), today);
+    let words = order.templates.write("remind", &facts)?;
     let letter = NewLetter {
         key: format!("remind:{duty}:{term}:{}:{step}", action.prison),
         recipient: action.prison.clone(),
@@ -172,6 +168,16 @@ fn letter(
         attachments,
     };
     Ok(Some((letter, copies)))
+}
+
+/// What every letter says of the programme.
+pub fn frame(settings: &Settings, today: NaiveDate) -> Frame {
+    let lead = settings.prisons.iter().find(|prison| prison.lead);
+    Frame {
+        programme: settings.programme.name.clone(),
+        office: lead.map(|prison| prison.name.clone()).unwrap_or_default(),
+        dated_on: format!("{}年{}月{}日", today.year(), today.month(), today.day()),
+    }
 }
 
 /// Names and addresses of those who get a copy.
@@ -234,14 +240,15 @@ async fn replan(
     for (prison, found) in moved {
         let to = settings.prisons.iter().find(|entry| entry.name == prison).map(|entry| entry.email.clone());
         let (Some(to), Some((number, _))) = (to.filter(|to| !to.is_empty()), found.first().cloned()) else { continue };
-        let words = templates.replan(&Replan {
+        let facts = ReplanFacts {
+            frame: frame(settings, civil_date(now)),
             recipient: prison.to_owned(),
+            number: number.clone(),
             cause: "节假日表或催报设置更新".to_owned(),
             moved: found.into_iter().map(|(_, moved)| moved).collect(),
             note: "报齐后不再催。".to_owned(),
-            programme: settings.programme.name.clone(),
-            number: number.clone(),
-        })?;
+        };
+        let words = templates.write("replan", &facts)?;
         let letter = NewLetter {
             key: format!("replan:{}:{prison}", number.replace('/', ":")),
             recipient: prison.to_owned(),
@@ -276,5 +283,5 @@ fn moved_next(order: &Order<'_>, given: &[GivenNotice], owing: &Owing, now: Date
     }
     let day = next.map_or_else(|| "none".to_owned(), |day| day.to_string());
     let what = format!("{}{}的下次催报", occurrence.words, duty.name);
-    Some((format!("{}/{}/{day}", duty.id, occurrence.term), Moved { what, before: last.next_on, after: next }))
+    Some((format!("{}/{}/{day}", duty.id, occurrence.term), Moved::new(what, last.next_on, next)))
 }

@@ -3,6 +3,7 @@
 //! For tests. Left out: nonces, lease times, attempts, audit, and what depends on them.
 //! Trusts: the caller, with personal data in clear.
 
+use super::deliver::DeliveryLine;
 use super::{Result, Store, to_ms};
 use crate::subsidy::assessment::{HistoryRow, ResultRow};
 
@@ -137,10 +138,19 @@ impl Store {
 
     async fn dump_deliveries(&self) -> Result<Vec<String>> {
         let mut lines = Vec::new();
-        for (delivery, state, _) in self.deliveries().await? {
+        for DeliveryLine { delivery, state, .. } in self.deliveries().await? {
             let files = self.packet(delivery.id).await?.unwrap_or_default();
             let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
             lines.push(format!("delivery {} {} {state} {}", delivery.key, delivery.recipient, names.join(" ")));
+            if let Some(letter) = self.letter(delivery.id).await? {
+                let (words, mails) = (&letter.words, self.mails(delivery.id).await?);
+                lines.push(format!("letter {} {} {:?} {}", delivery.key, letter.message_id, words.to, words.subject));
+                let accepted = mails.iter().filter(|mail| mail.accepted_at.is_some()).count();
+                lines.push(format!("mails {} {} of {}", delivery.key, accepted, mails.len()));
+            }
+            for decided in self.decisions(delivery.id).await? {
+                lines.push(format!("decision {} {} {} {}", delivery.key, decided.act, decided.reason, decided.by));
+            }
         }
         Ok(lines)
     }

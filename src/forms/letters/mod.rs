@@ -1,17 +1,24 @@
-//! Letters: data -> subject, text and HTML, by editable templates (minijinja, strict: what is not there is an error).
+//! Letters: subject, plain text and HTML from templates, built in and replaceable one by one.
 //!
-//! Findings: a template that does not parse, or that asks for something that a letter does not have, is an error that
-//! names the template and the line; [`Templates::with_overrides`] proves every replaced template on a sample.
+//! A letter named `x` is three templates: `x.subject.txt`, `x.txt` and `x.html`; `look.html`, `look.txt` and
+//! `parts.html` hold what all share. Strict: a name that the facts do not have is an error, never an empty place. To add a letter: write the
+//! three templates, a type of facts beside [`BatchFacts`] with a sample, and a line each in `EMBEDDED` and [`LETTERS`].
 
+mod facts;
 mod remind;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior, Value};
+use serde::Serialize;
 
-pub use remind::{Moved, Reminder, Replan};
+pub use facts::{Attached, BatchFacts, BatchFigures, Frame, Task, TestFacts, size_in_words};
+pub use remind::{Moved, ReminderFacts, ReplanFacts, date_in_words};
+
+/// Longest subject in characters: beyond it mail programs cut.
+const MAX_SUBJECT: usize = 120;
 
 macro_rules! embedded {
     ($($name:literal),* $(,)?) => {
@@ -21,55 +28,100 @@ macro_rules! embedded {
 
 /// Name and text of each template.
 const EMBEDDED: &[(&str, &str)] = embedded![
-    "remind.subject.j2",
-    "remind.txt.j2",
-    "remind.html.j2",
-    "replan.subject.j2",
-    "replan.txt.j2",
-    "replan.html.j2",
+    "batch.html",
+    "batch.subject.txt",
+    "batch.txt",
+    "look.html",
+    "look.txt",
+    "parts.html",
+    "remind.html",
+    "remind.subject.txt",
+    "remind.txt",
+    "replan.html",
+    "replan.subject.txt",
+    "replan.txt",
+    "test.html",
+    "test.subject.txt",
+    "test.txt",
 ];
 
-/// Longest subject: longer ones are cut off by what shows them.
-const MAX_SUBJECT_CHARS: usize = 120;
+/// A letter and its sample facts.
+type Sample = (&'static str, fn() -> Value);
 
-/// Why a letter could not be written.
+/// Every letter, for the proofs.
+pub const LETTERS: &[Sample] = &[
+    ("batch", || Value::from(Serde(BatchFacts::sample()))),
+    ("remind", || Value::from(Serde(ReminderFacts::sample()))),
+    ("replan", || Value::from(Serde(ReplanFacts::sample()))),
+    ("test", || Value::from(Serde(TestFacts::sample()))),
+];
+
+/// Why a letter could not be written. Never, until the template is mended.
 #[derive(Debug, thiserror::Error)]
 pub enum LetterError {
-    /// Never, until the template is mended.
-    #[error("邮件模板 {name}{}：{message}", line.map(|line| format!(" 第 {line} 行")).unwrap_or_default())]
+    /// A file that is no template.
+    #[error("没有名为 {name} 的邮件模板；可以替换的是：{known}")]
+    Unknown {
+        /// The name.
+        name: String,
+        /// The names that can be replaced.
+        known: String,
+    },
+    /// A template does not parse, or asks for something that the letter does not know.
+    #[error("邮件模板 {name}：{says}")]
     Template {
         /// The template.
         name: String,
-        /// The line, where it is known.
-        line: Option<usize>,
-        /// What is wrong with it.
-        message: String,
+        /// What is wrong, with its line.
+        says: String,
     },
-    /// A template of that name is not used.
-    #[error("没有名为 {0} 的邮件模板")]
-    Unknown(String),
 }
 
-/// A letter in words.
+/// A letter, written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Words {
-    /// Subject, one line.
+pub struct LetterText {
+    /// One line.
     pub subject: String,
-    /// Plain body.
+    /// The plain body.
     pub text: String,
     /// The same as HTML.
     pub html: String,
 }
 
 /// The templates, parsed once.
-pub struct Templates {
-    jinja: Environment<'static>,
+#[derive(Clone, Debug)]
+pub struct LetterTemplates {
+    environment: Environment<'static>,
 }
 
-impl Templates {
+impl LetterTemplates {
     /// The templates as this program brings them.
-    pub fn embedded() -> Result<Templates, LetterError> {
-        Templates::with_overrides(&BTreeMap::new())
+    pub fn embedded() -> Result<LetterTemplates, LetterError> {
+        LetterTemplates::with_overrides(BTreeMap::new())
+    }
+
+    /// The embedded templates, with some replaced by texts of the same name (`batch.html`).
+    pub fn with_overrides(overrides: BTreeMap<String, String>) -> Result<LetterTemplates, LetterError> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        // A line that holds a tag alone leaves no empty line behind.
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build();
+        environment.set_syntax(syntax.map_err(|error| broken("", &error))?);
+        let mut texts: BTreeMap<String, String> =
+            EMBEDDED.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        for (name, text) in overrides {
+            let Some(place) = texts.get_mut(&name) else {
+                return Err(LetterError::Unknown {
+                    name,
+                    known: LetterTemplates::names().collect::<Vec<_>>().join("、"),
+                });
+            };
+            *place = text;
+        }
+        for (name, text) in texts {
+            environment.add_template_owned(name.clone(), text).map_err(|error| broken(&name, &error))?;
+        }
+        Ok(LetterTemplates { environment })
     }
 
     /// The names that can be replaced.
@@ -77,56 +129,87 @@ impl Templates {
         EMBEDDED.iter().map(|(name, _)| *name)
     }
 
-    /// The embedded templates, with some replaced by texts of the same name; each is proved on a sample.
-    pub fn with_overrides(overrides: &BTreeMap<String, String>) -> Result<Templates, LetterError> {
-        if let Some(stranger) = overrides.keys().find(|name| !Templates::names().any(|known| known == *name)) {
-            return Err(LetterError::Unknown(stranger.clone()));
-        }
-        let mut jinja = Environment::new();
-        jinja.set_undefined_behavior(UndefinedBehavior::Strict);
-        jinja.set_auto_escape_callback(
-            |name| {
-                if name.ends_with(".html.j2") { AutoEscape::Html } else { AutoEscape::None }
-            },
-        );
-        for (name, text) in EMBEDDED {
-            let text = overrides.get(*name).map_or(*text, String::as_str).to_owned();
-            jinja.add_template_owned(*name, text).map_err(|error| fault(name, &error))?;
-        }
-        let templates = Templates { jinja };
-        for reminder in remind::samples() {
-            templates.reminder(&reminder)?;
-        }
-        templates.replan(&remind::replan_sample())?;
-        Ok(templates)
-    }
-
-    /// A reminder.
-    pub fn reminder(&self, reminder: &Reminder) -> Result<Words, LetterError> {
-        self.words(["remind.subject.j2", "remind.txt.j2", "remind.html.j2"], &reminder.context())
-    }
-
-    /// Dates that moved.
-    pub fn replan(&self, replan: &Replan) -> Result<Words, LetterError> {
-        self.words(["replan.subject.j2", "replan.txt.j2", "replan.html.j2"], &replan.context())
-    }
-
-    fn words(&self, names: [&str; 3], context: &Value) -> Result<Words, LetterError> {
-        let render = |name: &str| {
-            let rendered = self.jinja.get_template(name).and_then(|template| template.render(context));
-            rendered.map_err(|error| fault(name, &error))
+    /// Writes a letter from its facts.
+    pub fn write(&self, letter: &str, facts: &impl Serialize) -> Result<LetterText, LetterError> {
+        let facts = Value::from(Serde(facts));
+        let rendered = |end: &str| {
+            let name = format!("{letter}.{end}");
+            let template = self.environment.get_template(&name).map_err(|error| broken(&name, &error))?;
+            template.render(&facts).map_err(|error| broken(&name, &error))
         };
-        let subject = render(names[0])?.split_whitespace().collect::<Vec<_>>().join(" ");
-        Ok(Words {
-            subject: subject.chars().take(MAX_SUBJECT_CHARS).collect(),
-            text: render(names[1])?,
-            html: render(names[2])?,
-        })
+        let subject = rendered("subject.txt")?;
+        let subject = subject.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_SUBJECT).collect();
+        Ok(LetterText { subject, text: rendered("txt")?, html: rendered("html")? })
+    }
+
+    /// Writes every letter once with invented facts, so that a slip in an edited template shows at `check`.
+    pub fn proofs(&self) -> Result<Vec<(&'static str, LetterText)>, LetterError> {
+        LETTERS.iter().map(|(name, sample)| Ok((*name, self.write(name, &sample())?))).collect()
     }
 }
 
-fn fault(name: &str, error: &minijinja::Error) -> LetterError {
-    let name = error.name().unwrap_or(name).to_owned();
-    let message = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-    LetterError::Template { name, line: error.line(), message }
+/// The innermost cause, which names the template and the line.
+fn broken(name: &str, error: &minijinja::Error) -> LetterError {
+    let mut inner: &minijinja::Error = error;
+    while let Some(cause) = std::error::Error::source(inner).and_then(|cause| cause.downcast_ref()) {
+        inner = cause;
+    }
+    let place = inner.line().map(|line| format!("第 {line} 行，")).unwrap_or_default();
+    let name = inner.name().unwrap_or(name).to_owned();
+    LetterError::Template { name, says: format!("{place}{inner}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_letter_is_written_from_its_sample() {
+        let proofs = LetterTemplates::embedded().unwrap().proofs().unwrap();
+        let (_, batch) = proofs.iter().find(|(name, _)| *name == "batch").unwrap();
+        assert_eq!(batch.subject, "申领批次 CZ-2026-Q4-001：2026年第四季度补贴申领材料，请审核盖章");
+        for told in ["CZ-2026-Q4-001", "7-Zip、WinRAR、Bandizip 或 WPS", "另行告知", "江苏省监狱管理局：", "184500.00"]
+        {
+            assert!(batch.text.contains(told), "{told}\n{}", batch.text);
+            assert!(batch.html.contains(told), "{told}\n{}", batch.html);
+        }
+        for (name, letter) in &proofs {
+            assert!(letter.html.trim_start().starts_with("<!DOCTYPE html>"), "{name}: {}", letter.html);
+            assert!(!letter.text.contains("{{") && !letter.text.contains('<'), "{name}: {}", letter.text);
+        }
+    }
+
+    #[test]
+    fn what_the_facts_do_not_have_is_an_error_with_its_line() {
+        let edited = "第一行\n{{ nummer }}\n".to_owned();
+        let templates = LetterTemplates::with_overrides(BTreeMap::from([("batch.txt".to_owned(), edited)])).unwrap();
+        let said = templates.proofs().unwrap_err().to_string();
+        assert!(said.starts_with("邮件模板 batch.txt：第 2 行，"), "{said}");
+    }
+
+    #[test]
+    fn a_template_that_does_not_parse_or_is_not_known_is_refused() {
+        let one = |name: &str, text: &str| {
+            LetterTemplates::with_overrides(BTreeMap::from([(name.to_owned(), text.to_owned())]))
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(
+            one("batch.html", "{% if %}").starts_with("邮件模板 batch.html：第 1 行，"),
+            "{}",
+            one("batch.html", "{% if %}")
+        );
+        assert!(one("other.txt", "").starts_with("没有名为 other.txt 的邮件模板"));
+    }
+
+    #[test]
+    fn html_is_escaped_and_a_subject_is_one_line() {
+        let mut facts = BatchFacts::sample();
+        facts.recipient = "<b>某局</b>".to_owned();
+        let subject = ("batch.subject.txt".to_owned(), "一\r\nBcc: x@y\n".to_owned());
+        let letter =
+            LetterTemplates::with_overrides(BTreeMap::from([subject])).unwrap().write("batch", &facts).unwrap();
+        assert!(letter.html.contains("&lt;b&gt;某局") && !letter.html.contains("<b>某局"));
+        assert_eq!(letter.subject, "一 Bcc: x@y");
+    }
 }

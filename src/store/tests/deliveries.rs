@@ -30,11 +30,11 @@ async fn of_two_senders_one_gets_the_lease() {
         assert!(doubtful[0].resend, "the lease ran out: in doubt");
         let second = two.lease_delivery(id, at(40), at(21)).await.unwrap().unwrap();
         assert_eq!((second.attempt, second.delivery.resend), (2, true));
-        assert!(!one.finish_delivery(held[0], "晚了", at(22)).await.unwrap(), "the first lost its lease");
-        assert!(two.finish_delivery(&second, "已投递", at(23)).await.unwrap());
+        assert!(!one.finish_delivery(held[0], "晚了", None, at(22)).await.unwrap(), "the first lost its lease");
+        assert!(two.finish_delivery(&second, "已投递", None, at(23)).await.unwrap());
         assert!(two.due_deliveries(at(99)).await.unwrap().is_empty());
         let all = two.deliveries().await.unwrap();
-        assert_eq!((all[0].1.as_str(), all[0].2.as_deref()), ("done", Some("已投递")));
+        assert_eq!((all[0].state.as_str(), all[0].answer.as_deref()), ("done", Some("已投递")));
         assert!(one.audit_verify(None, None).await.unwrap().faults.is_empty());
         one.close().await;
         two.close().await;
@@ -49,7 +49,7 @@ async fn a_postponed_delivery_waits_and_a_refused_one_is_set_aside() {
         let id = queued(&store).await;
         let facts = store.stamp().await.unwrap().facts_version;
         let lease = store.lease_delivery(id, at(20), at(10)).await.unwrap().unwrap();
-        assert!(store.postpone_delivery(&lease, "稍后", at(30), at(11)).await.unwrap());
+        assert!(store.postpone_delivery(&lease, "稍后", None, at(30), at(11)).await.unwrap());
         assert!(store.due_deliveries(at(29)).await.unwrap().is_empty());
         let lease = store.lease_delivery(id, at(50), at(30)).await.unwrap().unwrap();
         assert!(!lease.delivery.resend, "the first attempt ended with an answer");

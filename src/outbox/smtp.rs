@@ -1,0 +1,260 @@
+//! The mail door: one connection to a mail server, opened when the first letter comes and kept for the next ones.
+//!
+//! Reads: nothing. Writes: to the server.
+//! Safe to repeat because a letter keeps its Message-ID; whoever gets it twice can see that it is one.
+//! When it fails: each answer says where it stopped. Before the letter was offered (no connection, no TLS, login
+//! refused): `Shut`. 4xx, or silence before the end of the letter: `TryLater`. Silence after it: `Unclear`. 5xx:
+//! `Refused`, with the server's words.
+//! Trusts: the certificate of the server, against the system's roots or the given CA and nothing else. Where TLS is asked
+//! for and not offered, nothing is sent, neither letter nor password.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::ClientId;
+use tokio::time::{Instant, timeout_at};
+use zeroize::Zeroizing;
+
+use super::Answer;
+use super::mime::Written;
+
+/// Letters over one connection; some servers dislike more.
+const MAX_LETTERS: u32 = 100;
+/// Replies of a server that mean: log in first, or the login was wrong. They say nothing about the letter.
+const LOGIN_REPLIES: [u16; 4] = [530, 534, 535, 538];
+/// Most characters of a server's words that are kept.
+const MAX_WORDS: usize = 300;
+
+/// How the connection is protected.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// Begins plain and changes to TLS before anything is said; a server that does not offer it gets nothing.
+    StartTls,
+    /// TLS from the first byte.
+    Tls,
+    /// None: to this machine itself only.
+    Plain,
+}
+
+/// A mail server, and how it is spoken to.
+#[derive(Clone)]
+pub struct Server {
+    /// Its name or address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub security: Security,
+    /// User and password, if it asks for them.
+    pub login: Option<(String, Zeroizing<String>)>,
+    /// The CA to trust instead of the system's roots (PEM).
+    pub ca: Option<Vec<u8>>,
+    /// How long opening a connection may take, and how long one letter.
+    pub patience: Duration,
+}
+
+/// A server and the parameters made for it once.
+pub struct Post {
+    server: Server,
+    tls: Option<TlsParameters>,
+}
+
+impl Post {
+    /// Makes the TLS parameters. The error is a sentence for the administrator.
+    pub fn new(server: Server) -> Result<Post, String> {
+        if server.security == Security::Plain {
+            if !is_loopback(&server.host) {
+                return Err(format!("邮件服务器 {} 不是本机，不允许不加密的连接", server.host));
+            }
+            return Ok(Post { server, tls: None });
+        }
+        let mut tls = TlsParameters::builder(server.host.clone());
+        if let Some(pem) = &server.ca {
+            tls = tls.certificate_store(CertificateStore::None);
+            for one in certificates(pem)? {
+                tls = tls.add_root_certificate(one);
+            }
+        }
+        let tls = tls.build_rustls().map_err(|error| format!("TLS 无法准备（{error}）"))?;
+        Ok(Post { server, tls: Some(tls) })
+    }
+}
+
+/// Whether a host is this machine itself.
+pub fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// Every certificate of a PEM file.
+fn certificates(pem: &[u8]) -> Result<Vec<Certificate>, String> {
+    const END: &str = "-----END CERTIFICATE-----";
+    let text = String::from_utf8_lossy(pem);
+    let one = |part: &str| {
+        let part = format!("{part}{END}\n");
+        Certificate::from_pem(part.as_bytes()).map_err(|error| format!("ca_file 中的证书读不懂（{error}）"))
+    };
+    let parts: Vec<&str> = text.split(END).filter(|part| part.contains("-----BEGIN CERTIFICATE-----")).collect();
+    if parts.is_empty() {
+        return Err("ca_file 中没有证书（应为 PEM 格式，含 BEGIN CERTIFICATE）".to_owned());
+    }
+    parts.into_iter().map(one).collect()
+}
+
+/// One connection, open or not.
+pub struct Line {
+    post: Arc<Post>,
+    open: Option<AsyncSmtpConnection>,
+    letters: u32,
+}
+
+/// Why a letter did not go through, and what that means for the connection.
+enum Stop {
+    /// The server answered.
+    Said(Error),
+    /// It did not, in time or at all.
+    Silent(String),
+}
+
+impl Line {
+    /// A connection that is opened with the first letter.
+    pub fn new(post: Arc<Post>) -> Line {
+        Line { post, open: None, letters: 0 }
+    }
+
+    /// Hands over one letter.
+    pub async fn send(&mut self, mail: &Written) -> Answer {
+        if self.letters >= MAX_LETTERS {
+            self.hang_up().await;
+        }
+        let kept = self.open.is_some();
+        match self.offer(mail).await {
+            // The server closed a connection that was kept from the letter before: nothing was offered yet.
+            Err(Answer::TryLater(_)) if kept && self.open.is_none() => {
+                self.offer(mail).await.unwrap_or_else(|answer| answer)
+            }
+            answer => answer.unwrap_or_else(|answer| answer),
+        }
+    }
+
+    /// Says goodbye, if the server still listens.
+    pub async fn hang_up(&mut self) {
+        self.letters = 0;
+        if let Some(mut connection) = self.open.take() {
+            let _ = timeout_at(Instant::now() + self.post.server.patience, connection.quit()).await;
+        }
+    }
+
+    /// One try. Only a connection that is still good stays open.
+    async fn offer(&mut self, mail: &Written) -> Result<Answer, Answer> {
+        let mut connection = match self.open.take() {
+            Some(connection) => connection,
+            None => self.connect().await.map_err(|why| Answer::Shut(format!("{}：{why}", self.name())))?,
+        };
+        let until = Instant::now() + self.post.server.patience;
+        if let Err(stop) = envelope(&mut connection, mail, until).await {
+            return Err(match stop {
+                Stop::Said(error) if is_login(&error) => Answer::Shut(words(&error)),
+                Stop::Said(error) if error.is_permanent() => Answer::Refused(words(&error)),
+                Stop::Said(error) => Answer::TryLater(words(&error)),
+                Stop::Silent(why) => Answer::TryLater(why),
+            });
+        }
+        match in_time(until, connection.message(&mail.bytes)).await {
+            Ok(response) => {
+                self.letters += 1;
+                self.open = Some(connection);
+                Ok(Answer::Accepted(shortened(&format!(
+                    "{} {}",
+                    response.code(),
+                    response.message().collect::<Vec<_>>().join(" ")
+                ))))
+            }
+            Err(Stop::Said(error)) if error.is_permanent() => Err(Answer::Refused(words(&error))),
+            Err(Stop::Said(error)) => Err(Answer::TryLater(words(&error))),
+            Err(Stop::Silent(why)) => Err(Answer::Unclear(format!("邮件已发出但没有收到答复：{why}"))),
+        }
+    }
+
+    fn name(&self) -> String {
+        format!("邮件服务器 {}:{}", self.post.server.host, self.post.server.port)
+    }
+
+    /// Opens a connection, protects it, logs in.
+    async fn connect(&self) -> Result<AsyncSmtpConnection, String> {
+        let Post { server, tls } = &*self.post;
+        let until = Instant::now() + server.patience;
+        let hello = ClientId::default();
+        let address = (server.host.as_str(), server.port);
+        let from_start = tls.clone().filter(|_| server.security == Security::Tls);
+        let opening = AsyncSmtpConnection::connect_tokio1(address, Some(server.patience), &hello, from_start, None);
+        let mut connection = in_time(until, opening).await.map_err(|stop| stop.in_words("连接不上"))?;
+        if let (Security::StartTls, Some(tls)) = (server.security, tls) {
+            if !connection.can_starttls() {
+                return Err("服务器没有提供 STARTTLS，不发送任何内容（不会改用不加密的连接）".to_owned());
+            }
+            in_time(until, connection.starttls(tls.clone(), &hello))
+                .await
+                .map_err(|stop| stop.in_words("STARTTLS 没有成功，不发送任何内容"))?;
+        }
+        if let Some((user, password)) = &server.login {
+            let credentials = Credentials::new(user.clone(), password.to_string());
+            in_time(until, connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials))
+                .await
+                .map_err(|stop| stop.in_words("登录没有成功，请核对 mail.user 和凭据 smtp-password"))?;
+        }
+        Ok(connection)
+    }
+}
+
+/// From whom, to whom, and that the letter follows.
+async fn envelope(connection: &mut AsyncSmtpConnection, mail: &Written, until: Instant) -> Result<(), Stop> {
+    let from = mail.envelope.from().cloned();
+    in_time(until, connection.command(Mail::new(from, Vec::new()))).await?;
+    for to in mail.envelope.to() {
+        in_time(until, connection.command(Rcpt::new(to.clone(), Vec::new()))).await?;
+    }
+    in_time(until, connection.command(Data)).await?;
+    Ok(())
+}
+
+async fn in_time<T>(until: Instant, work: impl Future<Output = Result<T, Error>>) -> Result<T, Stop> {
+    match timeout_at(until, work).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) if error.status().is_some() => Err(Stop::Said(error)),
+        Ok(Err(error)) => Err(Stop::Silent(words(&error))),
+        Err(_) => Err(Stop::Silent("在 mail.timeout_seconds 之内没有回应".to_owned())),
+    }
+}
+
+impl Stop {
+    fn in_words(&self, what: &str) -> String {
+        match self {
+            Stop::Said(error) => format!("{what}：{}", words(error)),
+            Stop::Silent(why) => format!("{what}：{why}"),
+        }
+    }
+}
+
+fn is_login(error: &Error) -> bool {
+    error.status().is_some_and(|code| LOGIN_REPLIES.contains(&u16::from(code)))
+}
+
+/// The server's words as it said them, or the system's.
+fn words(error: &Error) -> String {
+    let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    match error.status() {
+        Some(code) => shortened(&format!("{code} {source}")),
+        None if source.is_empty() => error.to_string(),
+        None => shortened(&source),
+    }
+}
+
+fn shortened(text: &str) -> String {
+    let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    one_line.chars().take(MAX_WORDS).collect()
+}
