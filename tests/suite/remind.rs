@@ -63,7 +63,8 @@ fn letters(folder: &Folder, url: Option<&str>) -> Vec<(String, LetterWords, Vec<
         let vault = Vault::from_key(key.trim().as_bytes()).unwrap();
         let store = Store::open(url.unwrap_or(&lite), vault).await.unwrap();
         let mut letters = Vec::new();
-        for (delivery, _, _) in store.deliveries().await.unwrap() {
+        for line in store.deliveries().await.unwrap() {
+            let delivery = line.delivery;
             let words = store.letter(delivery.id).await.unwrap().unwrap().words;
             let packet = store.packet(delivery.id).await.unwrap().unwrap_or_default();
             letters.push((delivery.key, words, packet.into_iter().map(|file| file.name).collect()));
