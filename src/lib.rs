@@ -1,6 +1,6 @@
 //! shenling (申领): runs a city's subsidy programme for vocational training in prisons, unattended.
 //!
-//! Five short recipes ([`stages`]) read and write one [`store`]; what the notice says is in [`subsidy`], what the
+//! Six short recipes ([`stages`]) read and write one [`store`]; what the notice says is in [`subsidy`], what the
 //! papers look like is in [`forms`], and only [`inbox`] and [`outbox`] touch the world.
 
 pub mod cli;

@@ -51,9 +51,20 @@ pub enum Command {
     Check,
     /// 手工收取文件（与收件文件夹走同一条路）
     Import(ImportArguments),
+    /// 取得要填写的表格
+    #[command(subcommand)]
+    Form(FormCommand),
+    /// 年度计划和临时备案：谁报了、缺什么、核准、汇总
+    #[command(subcommand)]
+    Plan(PlanCommand),
     /// 登记和核准培训人员信息表
     #[command(subcommand)]
     Roster(RosterCommand),
+    /// 节假日表：查看、导入
+    #[command(subcommand)]
+    Calendar(CalendarCommand),
+    /// 演练一年：按日期列出全部催报、期限、移交，发给谁、为什么（假定都未报送）
+    Rehearse(RehearseArguments),
     /// 把一个环节（或全部环节）做一遍
     Once(OnceArguments),
     /// 常驻运行：按配置 [schedule] 的时间自动运行各环节（由 systemd 启动）
@@ -116,6 +127,9 @@ pub struct ImportArguments {
     /// 计划年度；不写则按核准月份推定（11、12月核准的为次年）
     #[arg(long, value_name = "年", requires = "approved_on", value_parser = clap::value_parser!(i32).range(YEARS))]
     pub plan_year: Option<i32>,
+    /// 计划工作簿是临时备案（不代替年度计划）
+    #[arg(long)]
+    pub addition: bool,
     /// 只检查，不保存
     #[arg(long)]
     pub dry_run: bool,
@@ -132,6 +146,81 @@ pub enum ImportKind {
     History,
     /// 年度摸排表
     Survey,
+    /// 年度计划工作簿（附件1-4）
+    Plan,
+}
+
+/// `form`.
+#[derive(Debug, Subcommand)]
+pub enum FormCommand {
+    /// 年度计划工作簿（附件1-4）：有上次计划的，填入其项目和现行标准
+    Planning {
+        /// 监狱（全称或简称）
+        #[arg(long, value_name = "监狱")]
+        prison: String,
+        /// 计划年度
+        #[arg(long, value_name = "年", value_parser = clap::value_parser!(i32).range(YEARS))]
+        year: i32,
+        /// 写到此文件
+        #[arg(short, long, value_name = "文件")]
+        output: PathBuf,
+        /// 用于临时备案
+        #[arg(long)]
+        addition: bool,
+        /// 空白表，不填入上次计划的项目
+        #[arg(long)]
+        blank: bool,
+    },
+}
+
+/// `plan`.
+#[derive(Debug, Subcommand)]
+pub enum PlanCommand {
+    /// 谁在何时报了什么，还缺什么；汇总计划
+    List {
+        /// 计划年度；不写则列出全部年度
+        #[arg(long, value_name = "年", value_parser = clap::value_parser!(i32).range(YEARS))]
+        year: Option<i32>,
+    },
+    /// 显示一个监狱的计划，或（不写监狱）汇总计划
+    Show {
+        /// 计划年度
+        #[arg(long, value_name = "年", value_parser = clap::value_parser!(i32).range(YEARS))]
+        year: i32,
+        /// 监狱（全称或简称）
+        #[arg(long, value_name = "监狱")]
+        prison: Option<String>,
+        /// 临时备案的序号；不写则为年度计划
+        #[arg(long, value_name = "序号", requires = "prison")]
+        addition: Option<u32>,
+        /// 把汇总计划的表格取出到此文件夹（含个人信息，请妥善保管；记入操作记录）
+        #[arg(long, value_name = "文件夹", conflicts_with = "prison")]
+        papers: Option<PathBuf>,
+    },
+    /// 登记核准：附件3所列人员由此可以参训（与 roster approve 相同）
+    Approve {
+        /// 计划年度
+        #[arg(long, value_name = "年", value_parser = clap::value_parser!(i32).range(YEARS))]
+        year: i32,
+        /// 只核准此监狱的计划
+        #[arg(long, value_name = "监狱")]
+        prison: Option<String>,
+        /// 核准日期
+        #[arg(long, value_name = "日期")]
+        on: NaiveDate,
+        /// 核准人或核准文号
+        #[arg(long, value_name = "核准人", value_parser = words)]
+        by: String,
+    },
+    /// 截止：不等未报的监狱，汇总已报的计划并上报（牵头监狱）
+    Close {
+        /// 计划年度
+        #[arg(long, value_name = "年", value_parser = clap::value_parser!(i32).range(YEARS))]
+        year: i32,
+        /// 原因和经办人
+        #[command(flatten)]
+        because: Because,
+    },
 }
 
 /// `roster`.
@@ -156,6 +245,49 @@ pub enum RosterCommand {
     },
 }
 
+/// `calendar`.
+#[derive(Debug, Subcommand)]
+pub enum CalendarCommand {
+    /// 导入一年的节假日表（toml），列出因此变动的日期
+    Import {
+        /// 节假日表，格式见 calendar show 和程序自带的表
+        #[arg(value_name = "文件")]
+        file: PathBuf,
+    },
+    /// 显示一年的工作日安排
+    Show {
+        /// 年
+        #[arg(value_name = "年", value_parser = clap::value_parser!(i32).range(YEARS))]
+        year: i32,
+    },
+}
+
+/// `rehearse`.
+#[derive(Debug, Args)]
+pub struct RehearseArguments {
+    /// 哪一年；不写则为今年（有 --down 时为停机开始的那年）
+    #[arg(long, value_name = "年", value_parser = clap::value_parser!(i32).range(YEARS))]
+    pub year: Option<i32>,
+    /// 假设程序在此期间停机（含首尾两天），看什么会晚、改到何时
+    #[arg(long, value_name = "起..止", value_parser = days, conflicts_with_all = ["diff", "ics"])]
+    pub down: Option<(NaiveDate, NaiveDate)>,
+    /// 与改过的配置文件比较，看这次修改改变什么
+    #[arg(long, value_name = "新配置", conflicts_with = "ics")]
+    pub diff: Option<PathBuf>,
+    /// 写成日历文件（iCalendar），可导入手机和办公软件
+    #[arg(long, value_name = "文件")]
+    pub ics: Option<PathBuf>,
+}
+
+/// `2026-11-20..2026-12-02`, at most a year.
+fn days(text: &str) -> Result<(NaiveDate, NaiveDate), String> {
+    let (from, to) = text.split_once("..").ok_or("请写成 2026-11-20..2026-12-02")?;
+    let day = |text: &str| text.parse::<NaiveDate>().map_err(|_| format!("“{text}”不是日期"));
+    let (from, to) = (day(from)?, day(to)?);
+    let length = (to - from).num_days();
+    if (0..=366).contains(&length) { Ok((from, to)) } else { Err("止日不能早于起日，最长一年".to_owned()) }
+}
+
 /// `once`.
 #[derive(Debug, Args)]
 pub struct OnceArguments {
@@ -174,11 +306,15 @@ pub enum Stage {
     Collect,
     /// 核定：逐条核定补贴
     Calculate,
+    /// 汇总：各监狱计划报齐后汇总上报
+    Compile,
     /// 申领：生成封存的申领批次和表格
     Claim,
     /// 投递：把材料放入发件文件夹
     Deliver,
-    /// 以上全部，依次进行
+    /// 催报：给仍未报送的监狱排好催报邮件
+    Remind,
+    /// 收集、核定、申领、投递，依次进行
     All,
 }
 

@@ -9,7 +9,7 @@ use super::output::{self, say};
 use super::world::{
     credential, detail_columns, form_specs, letter_templates, load_fonts, open_store, stationery, templates,
 };
-use super::{Done, serve, words};
+use super::{Done, duties, serve, words};
 use crate::forms::papers::proofs;
 use crate::settings::{self, Environment, Loaded, Mistake, Settings, Severity, credentials, doubts};
 use crate::store::Store;
@@ -90,10 +90,15 @@ async fn beyond_files(environment: &Environment, loaded: Loaded, now: DateTime<U
     }
     match open_store(&settings, environment).await {
         Err(failed) => mistakes.push(error(failed)),
-        Ok(store) => match now_granted(&store, &catalogue, now).await {
-            Ok(found) => mistakes.extend(found),
-            Err(failed) => mistakes.push(error(failed)),
-        },
+        Ok(store) => {
+            let unreachable = duties::unreachable(&store, &settings, (&catalogue, &calendar), civil_date(now)).await;
+            for found in [now_granted(&store, &catalogue, now).await, unreachable] {
+                match found {
+                    Ok(found) => mistakes.extend(found),
+                    Err(failed) => mistakes.push(error(failed)),
+                }
+            }
+        }
     }
     mistakes
 }

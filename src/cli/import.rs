@@ -6,8 +6,9 @@ use super::args::{ImportArguments, ImportKind};
 use super::output::{self, hint, say};
 use super::{Done, World, report};
 use crate::forms::reading::FileKind;
-use crate::stages::collect::{self, FileReport, Manner};
+use crate::stages::collect::{self, FileReport, Manner, PlanOutcome, PlanReport};
 use crate::store::{self, ApprovalNote};
+use crate::subsidy::plan::compare::Difference;
 
 /// `import --json`; the names are a contract.
 #[derive(Serialize)]
@@ -20,7 +21,7 @@ pub(super) async fn run(world: &World, what: ImportArguments) -> anyhow::Result<
     let desk = world.desk()?;
     let approval =
         what.approved_on.zip(what.approved_by).map(|(on, by)| ApprovalNote { on, by, plan_year: what.plan_year });
-    let manner = Manner { kind: what.kind.map(kind), approval, dry_run: what.dry_run };
+    let manner = Manner { kind: what.kind.map(kind), approval, addition: what.addition, dry_run: what.dry_run };
     // All are read before the first is taken: a mistyped path leaves nothing half done.
     for path in &what.files {
         anyhow::ensure!(path.is_file(), "{} 不是文件", path.display());
@@ -32,7 +33,8 @@ pub(super) async fn run(world: &World, what: ImportArguments) -> anyhow::Result<
         files.push(collect::take_file(&world.store, &desk, &name, bytes, &manner, world.now).await?);
     }
     let approved = manner.approval.is_some();
-    for file in files.iter().filter(|file| approved && file.kind != store::FileKind::Roster) {
+    let has_roster = |file: &&FileReport| matches!(file.kind, store::FileKind::Roster | store::FileKind::Plan);
+    for file in files.iter().filter(|file| approved && !has_roster(file)) {
         hint!("{} 不是培训人员信息表，没有登记核准", file.file);
     }
     let done = Done::with_findings(files.iter().any(|file| file.errors() > 0));
@@ -56,10 +58,14 @@ pub(super) fn print(file: &FileReport, approved: bool) {
         store::FileKind::Roster => "培训人员信息表",
         store::FileKind::History => "历史申领",
         store::FileKind::Survey => "年度摸排表",
+        store::FileKind::Plan => "年度计划工作簿",
         store::FileKind::Unknown => "未识别",
     };
     say!("{}（{kind}）", file.file);
     report::print(file);
+    if let Some(plan) = &file.plan {
+        print_plan(plan);
+    }
     if let Some(roster) = file.roster
         && approved
     {
@@ -69,11 +75,31 @@ pub(super) fn print(file: &FileReport, approved: bool) {
     }
 }
 
+/// Whose plan it is, what became of it, what it changed, what is missing.
+fn print_plan(plan: &PlanReport) {
+    let what = plan.addition.map_or_else(|| "年度计划".to_owned(), |number| format!("临时备案第 {number} 次"));
+    let since = plan.known_since.map(|day| day.to_string()).unwrap_or_default();
+    let outcome = match plan.outcome {
+        PlanOutcome::Filed => "已收取".to_owned(),
+        PlanOutcome::Superseding => "已收取，代替上次所报".to_owned(),
+        PlanOutcome::Duplicate => format!("与 {since} 收到的内容相同，无需重复报送，谢谢"),
+        PlanOutcome::Older => "已留存；此后收到的另一份为准".to_owned(),
+    };
+    say!("  {} {} 年{what}：{outcome}", plan.prison, plan.year);
+    for line in plan.difference.iter().flat_map(Difference::in_words) {
+        say!("  与上次相比，{line}");
+    }
+    for what in &plan.missing {
+        say!("  尚缺 {what}");
+    }
+}
+
 fn kind(kind: ImportKind) -> FileKind {
     match kind {
         ImportKind::Results => FileKind::Results,
         ImportKind::Roster => FileKind::Roster,
         ImportKind::History => FileKind::History,
         ImportKind::Survey => FileKind::Survey,
+        ImportKind::Plan => FileKind::Plan,
     }
 }

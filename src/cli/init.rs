@@ -14,16 +14,15 @@ macro_rules! copies {
 }
 
 /// Columns of the forms, as built in: to be edited once the official form is there, and named in `forms_dir`.
-const FORMS: &[(&str, &str)] =
-    copies!("forms": "results.toml", "roster.toml", "history.toml", "survey.toml", "annex8.toml", "annex10.toml");
+const FORMS: &[(&str, &str)] = copies!("forms": "results.toml", "roster.toml", "history.toml", "survey.toml", "annex2.toml", "annex8.toml", "annex10.toml");
 /// Templates of the papers, as built in: to be edited and named in `templates_dir`.
-const TEMPLATES: &[(&str, &str)] =
-    copies!("templates": "annex7.typ", "annex9.typ", "cover.typ", "detail.typ", "look.typ", "publicity.typ");
+const TEMPLATES: &[(&str, &str)] = copies!("templates": "annex1.typ", "annex4.typ", "annex7.typ", "annex9.typ", "cover.typ", "detail.typ", "look.typ", "plan-cover.typ", "publicity.typ");
 
 /// Templates of the letters, as built in: likewise, in the folder `mail` of `templates_dir`.
 const LETTERS: &[(&str, &str)] = copies!(
     "templates/mail":
-    "batch.html", "batch.subject.txt", "batch.txt", "look.html", "look.txt", "parts.html", "test.html",
+    "batch.html", "batch.subject.txt", "batch.txt", "look.html", "look.txt", "parts.html", "remind.html",
+    "remind.subject.txt", "remind.txt", "replan.html", "replan.subject.txt", "replan.txt", "test.html",
     "test.subject.txt", "test.txt",
 );
 

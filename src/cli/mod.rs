@@ -4,15 +4,20 @@ mod answers;
 mod args;
 mod audit;
 mod batch;
+mod calendar;
 mod check;
 mod delivery;
 pub mod demo;
+mod duties;
 mod explain;
 mod export;
+mod form;
 mod import;
 mod init;
 mod once;
 mod output;
+mod plan;
+mod rehearse;
 mod report;
 mod roster;
 mod serve;
@@ -28,7 +33,7 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use tracing_subscriber::EnvFilter;
 
-use self::args::{Arguments, AssessmentCommand, AuditCommand, Command, ExportCommand};
+use self::args::{Arguments, AssessmentCommand, AuditCommand, CalendarCommand, Command, ExportCommand};
 use self::output::hint;
 pub(crate) use self::world::World;
 
@@ -88,7 +93,12 @@ async fn run(arguments: Arguments) -> anyhow::Result<Done> {
         Command::Init { dir } => init::run(&dir),
         Command::Check => check::run(&config, json, now).await,
         Command::Import(what) => import::run(&open().await?, what).await,
+        Command::Form(what) => form::run(&open().await?, what).await,
+        Command::Plan(what) => plan::run(&open().await?, what).await,
         Command::Roster(what) => roster::run(&open().await?, what).await,
+        Command::Calendar(CalendarCommand::Show { year }) => calendar::show(&config, json, year),
+        Command::Calendar(CalendarCommand::Import { file }) => calendar::import(&open().await?, &file).await,
+        Command::Rehearse(what) => rehearse::run(&open().await?, what).await,
         Command::Once(what) => once::run(&open().await?, what.stage, what.period.as_deref()).await,
         Command::Serve => serve::run(&config, arguments.now.is_some()).await,
         Command::Adopt { because } => serve::adopt(&open().await?, &because).await,

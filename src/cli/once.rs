@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::args::Stage;
 use super::output::{self, hint, say};
-use super::{Done, World, delivery, import};
+use super::{Done, World, delivery, duties, import, plan};
 use crate::forms::papers::Wanted;
 use crate::settings::{self, Database};
 use crate::stages::claim::Order;
@@ -29,7 +29,7 @@ pub(super) async fn run(world: &World, stage: Stage, period: Option<&str>) -> an
         None => Period::of(world.today()),
     };
     let stages: &[Stage] = match stage {
-        Stage::All => &[Stage::Collect, Stage::Calculate, Stage::Claim, Stage::Deliver],
+        Stage::All => &[Stage::Collect, Stage::Calculate, Stage::Compile, Stage::Claim, Stage::Deliver],
         _ => &[stage],
     };
     let mut said = serde_json::Map::new();
@@ -52,7 +52,9 @@ async fn each(
         let (name, (ended, what)) = match stage {
             Stage::Collect => ("collect", collect(world).await?),
             Stage::Calculate => ("calculate", calculate(world).await?),
+            Stage::Compile => ("compile", plan::compile(world, None).await?),
             Stage::Claim => ("claim", claim(world, period).await?),
+            Stage::Remind => ("remind", duties::remind(world).await?),
             Stage::Deliver | Stage::All => ("deliver", deliver(world).await?),
         };
         said.insert(name.to_owned(), what);

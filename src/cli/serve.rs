@@ -13,11 +13,12 @@ use super::output::{hint, say};
 use super::world::open_store;
 use super::{Done, World, clock, delivery, once, words};
 use crate::daemon::{self, Failure, Job, Schedule, Setup, Work, Worked};
-use crate::settings::{self, Database, Environment, Settings};
+use crate::settings::{self, Database, Environment, Loaded, Settings};
 use crate::stages::{calculate, collect, deliver};
 use crate::store::{Adoption, Standing, Store, StoreError, sha256_hex};
 use crate::subsidy::calendar::{Period, civil_date};
 use crate::subsidy::catalogue::Catalogue;
+use crate::subsidy::holidays::Calendar;
 
 /// Where the machine says who it is.
 const MACHINE_ID: &str = "/etc/machine-id";
@@ -36,6 +37,7 @@ const CLAIM_LIMIT: Duration = Duration::from_hours(4);
 struct Config {
     settings: Settings,
     catalogue: Arc<Catalogue>,
+    calendar: Calendar,
     environment: Environment,
 }
 
@@ -135,8 +137,8 @@ fn read(file: &Path) -> Result<Arc<Config>, String> {
     let environment = settings::environment();
     match settings::load(file, &environment) {
         Ok(loaded) => {
-            let (settings, catalogue) = (loaded.settings, Arc::new(loaded.catalogue));
-            Ok(Arc::new(Config { settings, catalogue, environment }))
+            let Loaded { settings, catalogue, calendar, .. } = loaded;
+            Ok(Arc::new(Config { settings, catalogue: Arc::new(catalogue), calendar, environment }))
         }
         Err(mistakes) => {
             let errors = mistakes.iter().filter(|mistake| mistake.severity == settings::Severity::Error);
@@ -215,6 +217,7 @@ impl Office {
         Ok(World {
             settings: config.settings.clone(),
             catalogue: config.catalogue.clone(),
+            calendar: config.calendar.clone(),
             environment: config.environment.clone(),
             store: self.store.clone(),
             now,

@@ -123,6 +123,7 @@ fn in_words(error: &Error) -> String {
 fn form(arg: &str) -> &'static str {
     match arg {
         arg if arg.contains("时刻") => "：请写 RFC 3339 时刻，如 2026-12-31T09:00:00+08:00",
+        arg if arg.contains("起..止") => "：请写两个日期，如 2026-11-20..2026-12-02，止日不早于起日，最长一年",
         arg if arg.contains("日期") => "：请写日期，如 2026-03-05",
         arg if ["编号", "行号", "年>", "条数"].iter().any(|word| arg.contains(word)) => "：请写整数",
         _ => "",

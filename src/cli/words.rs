@@ -102,6 +102,7 @@ pub(super) fn store(error: &StoreError) -> String {
 fn unknown(what: &str, key: &str) -> String {
     match what {
         "batch" => format!("没有批次 {key}；请用 shenling batch list 查看批次号"),
+        "plan" => format!("{key} 年度没有列有人员的计划；请用 shenling plan list 查看"),
         "roster" => format!("没有编号为 {key} 的培训人员信息表；请用 shenling roster list 查看编号"),
         "original" => format!("没有编号为 {key} 的文件；请用 shenling set-aside list 查看编号"),
         "delivery" => format!("没有投递 {key}；请用 shenling delivery list --all 查看编号"),

@@ -20,6 +20,7 @@ use crate::stages::collect::Desk;
 use crate::store::{Store, Vault};
 use crate::subsidy::calendar::civil_date;
 use crate::subsidy::catalogue::Catalogue;
+use crate::subsidy::holidays::Calendar;
 
 /// Everything a command works with.
 pub(crate) struct World {
@@ -27,6 +28,8 @@ pub(crate) struct World {
     pub(crate) settings: Settings,
     /// The catalogue.
     pub(crate) catalogue: Arc<Catalogue>,
+    /// Working days.
+    pub(crate) calendar: Calendar,
     /// The environment, read once.
     pub(crate) environment: Environment,
     /// The store.
@@ -44,7 +47,8 @@ impl World {
         let loaded = settings::load(config, &environment).map_err(|mistakes| refuse(&mistakes))?;
         let store = open_store(&loaded.settings, &environment).await?;
         let catalogue = Arc::new(loaded.catalogue);
-        Ok(World { settings: loaded.settings, catalogue, environment, store, now, json })
+        let calendar = loaded.calendar;
+        Ok(World { settings: loaded.settings, catalogue, calendar, environment, store, now, json })
     }
 
     /// The civil date of this run.
@@ -105,7 +109,7 @@ pub(crate) fn stationery(settings: &Settings, environment: &Environment) -> anyh
 }
 
 /// All mistakes on stderr, then one line that says that nothing ran.
-fn refuse(mistakes: &[Mistake]) -> anyhow::Error {
+pub(crate) fn refuse(mistakes: &[Mistake]) -> anyhow::Error {
     for mistake in mistakes.iter().filter(|mistake| mistake.severity == Severity::Error) {
         hint!("{mistake}");
     }
@@ -206,7 +210,7 @@ pub(crate) fn form_specs(settings: &Settings) -> anyhow::Result<FormSpecs> {
     let mut specs = FormSpecs::embedded().clone();
     if let Some(dir) = &settings.paths.forms_dir {
         for kind in FileKind::ALL {
-            let path = dir.join(format!("{}.toml", kind.code()));
+            let path = dir.join(kind.columns_file());
             if let Some(text) = read_if_there(&path)? {
                 let form = FormSpecs::parse(kind, &text).map_err(|error| anyhow!("{}：{error}", path.display()))?;
                 specs.replace(form);

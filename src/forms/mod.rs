@@ -1,9 +1,12 @@
 //! What the papers look like, in and out: bytes <-> subsidy types. Pure: no files, no database, no clock.
 //!
 //! [`grid`] turns a workbook or csv into cells, [`reading`] turns cells into rows with findings and repairs,
-//! [`papers`] turns a batch into PDFs and workbooks, and packs them, [`letters`] writes mail.
+//! [`planning`] writes the planning workbook that prisons fill in, [`papers`] turns a batch or the plan of the city into
+//! PDFs and workbooks, and packs them; [`letters`] writes mail, [`ics`] a calendar file.
 
 pub mod grid;
+pub mod ics;
 pub mod letters;
 pub mod papers;
+pub mod planning;
 pub mod reading;

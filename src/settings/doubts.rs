@@ -6,14 +6,12 @@ use super::mistake::{Mistake, Severity};
 use super::{FirstPayee, Settings};
 use crate::subsidy::calendar::add_months;
 use crate::subsidy::catalogue::{Catalogue, Institution};
+use crate::subsidy::duty::agenda::TABLE_AWAITED;
 use crate::subsidy::holidays::Calendar;
 use crate::subsidy::policy::{Policy, RepeatWindow};
 
 /// How long before its end a policy or agreement is spoken of.
 const ENDING_SOON_MONTHS: u32 = 2;
-
-/// The month from which next year's holiday table is missed: the notices came between 25 October and 8 December.
-const TABLE_DUE_MONTH: u32 = 12;
 
 /// All doubts, in the order of the functions below.
 pub fn all(settings: &Settings, catalogue: &Catalogue, calendar: &Calendar, today: NaiveDate) -> Vec<Mistake> {
@@ -190,14 +188,16 @@ fn missing_for_mail(settings: &Settings) -> Vec<(String, &'static str)> {
 
 /// Years whose working days are only guessed.
 pub fn holidays(calendar: &Calendar, today: NaiveDate) -> Vec<Mistake> {
-    let next = (today.month() >= TABLE_DUE_MONTH).then_some(today.year() + 1);
+    let next = ((today.month(), today.day()) >= TABLE_AWAITED).then_some(today.year() + 1);
     [Some(today.year()), next]
         .into_iter()
         .flatten()
         .filter(|year| calendar.table(*year).is_none())
         .map(|year| {
             let message = format!("没有 {year} 年的节假日表，工作日暂按周末推算");
-            let advice = format!("请把国务院办公厅的放假通知写成 {year}.toml，放入 paths.holidays_dir 文件夹");
+            let advice = format!(
+                "请把国务院办公厅的放假通知照自带的表写成 {year}.toml，运行 shenling calendar import {year}.toml"
+            );
             Mistake::of(Severity::Warning, "holidays", message, advice)
         })
         .collect()

@@ -1,7 +1,9 @@
-//! Holiday tables: the built-in ones of 2022 to 2026, and those of the administrator, which win.
+//! Holiday tables: the built-in ones of 2022 to 2026, and those of the administrator, which win; taking in a new one.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
 
 use chrono::{Datelike, NaiveDate, Weekday};
 
@@ -20,6 +22,14 @@ const BUILT_IN: [(&str, &str); 5] = [
     ("2026.toml", include_str!("../../config/holidays/2026.toml")),
 ];
 
+/// The folder that `init` makes.
+const USUAL_FOLDER: &str = "holidays";
+
+/// Days off that every notice so far has: New Year, Labour Day, National Day.
+const ALWAYS_OFF: [(u32, u32); 4] = [(1, 1), (5, 1), (10, 1), (10, 2)];
+/// Fewest and most days off of a year, weekends inside a holiday included: the notices so far have 28 to 33.
+const DAYS_OFF: std::ops::RangeInclusive<usize> = 20..=60;
+
 /// A table never closes the offices for longer at a stretch.
 const MAX_STRETCH_DAYS: usize = 31;
 
@@ -37,6 +47,8 @@ pub(super) fn read(settings: &Settings) -> (Calendar, Vec<Mistake>) {
                     years.extend(table(&format!("{folder}/{name}"), &name, &bytes, &mut mistakes));
                 }
             }
+            // The folder of the defaults comes with the first table; any other that is named and missing is a slip.
+            Err(error) if error.kind() == ErrorKind::NotFound && *dir == settings.beside(USUAL_FOLDER) => {}
             Err(error) => mistakes.push(Mistake::of(
                 Severity::Error,
                 folder,
@@ -57,6 +69,45 @@ pub(super) fn built_in() -> (Calendar, Vec<Mistake>) {
     (Calendar::new(years), mistakes)
 }
 
+/// Reads a new table more strictly than one in use: a slip in it would move deadlines of a whole year.
+pub fn read_new(name: &str, bytes: &[u8]) -> Result<Year, Vec<Mistake>> {
+    let mut mistakes = Mistakes::of(name);
+    let year = document::utf8(bytes, &mut mistakes).and_then(|text| read_text(None, text, &mut mistakes));
+    if let Some(year) = year.as_ref().filter(|_| mistakes.list.is_empty()) {
+        doubt_new(year, &mut mistakes);
+    }
+    mistakes.sort();
+    year.filter(|_| mistakes.list.is_empty()).ok_or(mistakes.list)
+}
+
+fn doubt_new(table: &Year, mistakes: &mut Mistakes) {
+    const ADVICE: &str = "请对照国务院办公厅的通知；off 要写全部放假日，包括其中的周末";
+    for (month, day) in ALWAYS_OFF {
+        let always = NaiveDate::from_ymd_opt(table.year, month, day);
+        if let Some(day) = always.filter(|day| !table.off.contains(day)) {
+            mistakes.error(Place::default(), format!("{day} 没有放假，历年通知都放假"), ADVICE);
+        }
+    }
+    if !DAYS_OFF.contains(&table.off.len()) {
+        mistakes.error(Place::default(), format!("全年只写了 {} 天放假，与历年相差太远", table.off.len()), ADVICE);
+    }
+    if table.worked.is_empty() {
+        mistakes.warn(Place::default(), "worked 是空的：没有一个调休上班的周末", ADVICE);
+    }
+}
+
+/// Puts a table into the administrator's folder under the name of its year: whole or not at all.
+pub fn install(dir: &Path, year: i32, bytes: &[u8]) -> std::io::Result<PathBuf> {
+    std::fs::create_dir_all(dir)?;
+    let (path, beside) = (dir.join(format!("{year}.toml")), dir.join(format!(".{year}.toml.new")));
+    let mut file = File::create(&beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&beside, &path)?;
+    File::open(dir)?.sync_all()?;
+    Ok(path)
+}
+
 fn files(dir: &Path) -> std::io::Result<Vec<(String, Vec<u8>)>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir)? {
@@ -72,14 +123,14 @@ fn files(dir: &Path) -> std::io::Result<Vec<(String, Vec<u8>)>> {
 
 fn table(shown: &str, name: &str, bytes: &[u8], all: &mut Vec<Mistake>) -> Option<Year> {
     let mut mistakes = Mistakes::of(shown);
-    let year = document::utf8(bytes, &mut mistakes).and_then(|text| read_text(name, text, &mut mistakes));
+    let year = document::utf8(bytes, &mut mistakes).and_then(|text| read_text(Some(name), text, &mut mistakes));
     mistakes.sort();
     let sound = mistakes.list.is_empty();
     all.extend(mistakes.list);
     year.filter(|_| sound)
 }
 
-fn read_text(name: &str, text: &str, mistakes: &mut Mistakes) -> Option<Year> {
+fn read_text(name: Option<&str>, text: &str, mistakes: &mut Mistakes) -> Option<Year> {
     let root = document::parse(text, mistakes)?;
     let mut root = Section::new(root.get_ref(), Lines(text), Place::at(1, 1));
     let year = root.need("year", Kind::Whole(2000, 2199), mistakes);
@@ -90,11 +141,17 @@ fn read_text(name: &str, text: &str, mistakes: &mut Mistakes) -> Option<Year> {
     root.finish(mistakes);
     let (Some((Value::Whole(year), at)), Some(citation)) = (year, citation) else { return None };
     let year = i32::try_from(year).ok()?;
-    if name.strip_suffix(".toml") != Some(&year.to_string()) {
+    if name.is_some_and(|name| name.strip_suffix(".toml") != Some(&year.to_string())) {
         mistakes.error(at, format!("文件名与 year = {year} 不符"), format!("请改名为 {year}.toml 或改正 year"));
     }
-    let off: BTreeSet<NaiveDate> = days(off, year, mistakes).into_iter().map(|(day, _)| day).collect();
-    let worked = days(worked, year, mistakes);
+    let (off, worked) = (days(off, year, mistakes), days(worked, year, mistakes));
+    for list in [&off, &worked] {
+        let mut seen = BTreeSet::new();
+        for (day, place) in list.iter().filter(|(day, _)| !seen.insert(*day)) {
+            mistakes.error(*place, format!("{day} 写了两次"), "请删去一处");
+        }
+    }
+    let off: BTreeSet<NaiveDate> = off.into_iter().map(|(day, _)| day).collect();
     for (day, place) in &worked {
         if off.contains(day) {
             mistakes.error(*place, format!("{day} 既放假又上班"), "请删去一处");

@@ -26,7 +26,7 @@ const FILES: [(&str, &str); 8] = [
 ];
 
 /// Folders that all who work with the programme may enter.
-const OPEN_FOLDERS: [&str; 3] = ["catalogue", "inbox", "outbox"];
+const OPEN_FOLDERS: [&str; 4] = ["catalogue", "holidays", "inbox", "outbox"];
 
 /// Folders that only the program may enter.
 const CLOSED_FOLDERS: [&str; 2] = ["data", "data/credentials"];

@@ -1,6 +1,7 @@
 //! Every key of `shenling.toml`: its section, its name, what it may hold. Defaults stand in `config/shenling.toml`.
 
 use super::document::Kind;
+use super::duties;
 use super::mail::Mail;
 
 /// One key of a section.
@@ -36,10 +37,12 @@ const MAX_MESSAGE_BYTES: i64 = 200_000_000;
 /// The agencies of RULES section 0, by id.
 pub(super) const AGENCY_IDS: &[&str] = &["bureau", "hrss", "justice", "finance"];
 
-/// All keys but those of `[[prison]]` and `[[agency]]`.
+/// All keys but those of `[[prison]]`, `[[agency]]` and `[[duty]]`.
 pub(super) const KEYS: &[Key] = &[
     key("programme", "name", Kind::Filled),
     key("administrator", "email", Kind::Texts),
+    key("office", "opens", Kind::Filled),
+    key("office", "closes", Kind::Filled),
     key("paths", "catalogue", Kind::Filled),
     key("paths", "inbox", Kind::Filled),
     key("paths", "outbox", Kind::Filled),
@@ -92,6 +95,21 @@ pub(super) const AGENCY: &[Key] = &[
     key("agency", "id", Kind::Choice(AGENCY_IDS)),
     key("agency", "name", Kind::Filled),
     key("agency", "email", Kind::Texts),
+];
+
+/// Keys of a `[[duty]]`.
+pub(super) const DUTY: &[Key] = &[
+    key("duty", "id", Kind::Filled),
+    key("duty", "name", Kind::Filled),
+    key("duty", "kind", duties::KIND),
+    key("duty", "on", Kind::Truth),
+    key("duty", "due", Kind::Filled),
+    key("duty", "steps", Kind::Texts),
+    key("duty", "overdue_days", Kind::Whole(0, 60)),
+    key("duty", "copy_lead_from", Kind::Filled),
+    key("duty", "copy_agency_from", Kind::Filled),
+    key("duty", "agency", Kind::Choice(AGENCY_IDS)),
+    key("duty", "chase_days", Kind::Whole(1, 366)),
 ];
 
 /// The keys of a section.

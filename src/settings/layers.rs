@@ -8,6 +8,7 @@ use config::{Config, ConfigError, File, FileFormat, Value as Layered};
 use serde::Deserialize;
 
 use super::document::{self, Lines, Section, Value};
+use super::duties::{self, MergedDuty, MergedOffice};
 use super::keys;
 use super::mail;
 use super::mistake::{Mistake, Mistakes, Place};
@@ -34,6 +35,8 @@ struct Merged {
     administrator: Administrator,
     prison: Vec<MergedPrison>,
     agency: Vec<Agency>,
+    duty: Vec<MergedDuty>,
+    office: MergedOffice,
     paths: MergedPaths,
     database: MergedDatabase,
     limits: Limits,
@@ -86,8 +89,8 @@ struct MergedDatabase {
     url: String,
 }
 
-/// Reads the file and the environment; all mistakes at once.
-pub(super) fn read(path: &Path, environment: &Environment) -> Result<Settings, Vec<Mistake>> {
+/// Reads the file and the environment; all mistakes at once. Paths are resolved as if it stood at `home`.
+pub(super) fn read(path: &Path, home: &Path, environment: &Environment) -> Result<Settings, Vec<Mistake>> {
     let mut mistakes = Mistakes::of(path.file_name().unwrap_or(path.as_os_str()).to_string_lossy());
     let text = match std::fs::read(path) {
         Ok(bytes) => document::utf8(&bytes, &mut mistakes).map(str::to_owned),
@@ -107,7 +110,12 @@ pub(super) fn read(path: &Path, environment: &Environment) -> Result<Settings, V
     }
     let overrides = from_environment(environment, &mut mistakes);
     let (Some(text), true) = (text, mistakes.list.is_empty()) else { return Err(mistakes.list) };
-    let settings = merge(&text, overrides).map(|merged| resolve(path, merged)).map_err(|error| {
+    let merged = merge(&text, overrides).inspect(|merged| {
+        if let Some((key, message, advice)) = duties::wrong_hours(&merged.office) {
+            mistakes.error(place_of(&text, "office", key), message, advice);
+        }
+    });
+    let settings = merged.map(|merged| resolve(home, merged)).map_err(|error| {
         mistakes.error(Place::default(), format!("无法合并配置（{error}）"), "请对照程序自带的 shenling.toml");
     });
     match settings {
@@ -144,6 +152,9 @@ fn examine(text: &str, mistakes: &mut Mistakes) {
     }
     if let Some(agencies) = root.tables("agency", mistakes) {
         examine_agencies(agencies, mistakes);
+    }
+    if let Some(sections) = root.tables("duty", mistakes) {
+        duties::examine(sections, mistakes);
     }
     root.finish(mistakes);
 }
@@ -305,6 +316,8 @@ fn resolve(path: &Path, merged: Merged) -> Settings {
         administrator: merged.administrator,
         prisons: merged.prison.into_iter().map(prison).collect(),
         agencies: merged.agency,
+        duties: duties::resolve(merged.duty),
+        office: duties::office(&merged.office),
         paths,
         database,
         limits: merged.limits,

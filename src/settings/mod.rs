@@ -8,8 +8,9 @@ pub mod credentials;
 mod dates;
 mod document;
 pub mod doubts;
+mod duties;
 pub mod fonts;
-mod holidays;
+pub mod holidays;
 pub mod init;
 mod keys;
 mod layers;
@@ -29,6 +30,7 @@ pub use mail::{Mail, MailSecurity};
 pub use mistake::{Mistake, Severity};
 
 use crate::subsidy::catalogue::{Catalogue, Prison};
+use crate::subsidy::duty::{Duty, Office};
 use crate::subsidy::holidays::Calendar;
 
 /// The environment as a plain map: read once, at the edge, by [`environment`].
@@ -54,6 +56,10 @@ pub struct Settings {
     pub prisons: Vec<PrisonEntry>,
     /// `[[agency]]`: bureau, hrss, justice and finance, in file order.
     pub agencies: Vec<Agency>,
+    /// `[[duty]]`, those that are on, in file order.
+    pub duties: Vec<Duty>,
+    /// `[office]`.
+    pub office: Office,
     /// `[paths]`.
     pub paths: Paths,
     /// `[database]`.
@@ -279,6 +285,11 @@ impl Settings {
         self.agencies.iter().find(|agency| agency.id == id)
     }
 
+    /// A path beside `shenling.toml`.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.file.parent().unwrap_or(Path::new("")).join(name)
+    }
+
     /// A file's name in messages: relative to the folder of `shenling.toml` where it lies in it.
     pub fn shown(&self, path: &Path) -> String {
         let home = self.file.parent().unwrap_or(Path::new(""));
@@ -324,5 +335,10 @@ pub fn load(path: &Path, environment: &Environment) -> Result<Loaded, Vec<Mistak
 
 /// Reads `shenling.toml` and the environment alone.
 pub fn load_settings(path: &Path, environment: &Environment) -> Result<Settings, Vec<Mistake>> {
-    layers::read(path, environment)
+    layers::read(path, path, environment)
+}
+
+/// Reads an edited `shenling.toml` as if it stood in the place of the one in use.
+pub fn load_edit(edited: &Path, in_use: &Path, environment: &Environment) -> Result<Settings, Vec<Mistake>> {
+    layers::read(edited, in_use, environment)
 }

@@ -9,7 +9,7 @@
 
 mod draft;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -18,10 +18,10 @@ use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use self::draft::Draft;
+pub use super::Stationery;
 use super::{StageError, blocking};
-use crate::forms::papers::{self, DetailSpecs, Fonts, Manifest, ManifestFile, PaperContext, Payee, Templates, Wanted};
+use crate::forms::papers::{self, Manifest, ManifestFile, Wanted};
 use crate::store::{NewDelivery, Paper, SealRefused, SealedBatch, SealedBlob, Store};
-use crate::subsidy::assessment::Name;
 use crate::subsidy::batch::{Batch, Totals};
 use crate::subsidy::calendar::{Period, civil_date};
 use crate::subsidy::catalogue::Catalogue;
@@ -44,44 +44,6 @@ pub struct Order {
     pub stationery: Arc<Stationery>,
     /// Which papers are rendered.
     pub wanted: Wanted,
-}
-
-/// What papers are made with, beside the batch and the catalogue.
-#[derive(Clone)]
-pub struct Stationery {
-    /// Fonts, parsed once.
-    pub fonts: Fonts,
-    /// Templates of the PDF papers.
-    pub templates: Templates,
-    /// Columns of annexes 8 and 10.
-    pub columns: DetailSpecs,
-    /// Full name of 省监狱管理局.
-    pub bureau: String,
-    /// Full name of 市人力资源和社会保障局.
-    pub hrss: String,
-    /// Special account per prison.
-    pub payees: BTreeMap<Name, Payee>,
-    /// Where an objection goes during publicity.
-    pub objections: String,
-    /// Name and version of this program.
-    pub program: String,
-}
-
-impl Stationery {
-    /// With the catalogue: everything that a paper needs beside the batch.
-    pub fn context<'a>(&'a self, catalogue: &'a Catalogue) -> PaperContext<'a> {
-        PaperContext {
-            fonts: &self.fonts,
-            templates: &self.templates,
-            columns: &self.columns,
-            catalogue,
-            bureau: &self.bureau,
-            hrss: &self.hrss,
-            payees: &self.payees,
-            objections: &self.objections,
-            program: &self.program,
-        }
-    }
 }
 
 /// Kind of the batch's manifest among its stored papers.

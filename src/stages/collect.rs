@@ -6,6 +6,8 @@
 //! When it fails: the file stays in the inbox, or its kept original waits, and the next run goes on from there.
 //! Trusts: nothing that arrives.
 
+mod plan;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -23,6 +25,9 @@ use crate::store::{self, ApprovalNote, Counts, Fate, Fates, Intake, Kept, Rows, 
 use crate::subsidy::calendar::civil_date;
 use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::finding::{Code, Finding, Repair, Severity};
+use crate::subsidy::plan::Plan;
+
+pub use self::plan::{AnnexReport, PlanOutcome, PlanReport};
 
 /// What reading a file needs.
 #[derive(Clone)]
@@ -42,6 +47,8 @@ pub struct Manner {
     pub kind: Option<FileKind>,
     /// Approval of the roster that it holds.
     pub approval: Option<ApprovalNote>,
+    /// A plan is an addition (临时备案), whatever it says of itself.
+    pub addition: bool,
     /// Decide everything, keep nothing.
     pub dry_run: bool,
 }
@@ -53,7 +60,7 @@ pub struct FileReport {
     pub file: String,
     /// SHA-256 of its bytes in hexadecimal.
     pub sha256: String,
-    /// `results`, `roster`, `history`, `survey`, or `unknown`.
+    /// `results`, `roster`, `history`, `survey`, `plan`, or `unknown`.
     pub kind: store::FileKind,
     /// Data rows in it.
     pub rows: u32,
@@ -72,6 +79,9 @@ pub struct FileReport {
     /// The roster that it became, waiting for approval unless it was given. Not part of the contract of the JSON.
     #[serde(skip)]
     pub roster: Option<i64>,
+    /// Of a planning workbook: what was filed, what is missing, what changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanReport>,
 }
 
 impl FileReport {
@@ -172,16 +182,28 @@ async fn take(
     };
     fail_point!("collect.kept");
     let reading = {
-        let (desk, name, kind) = (desk.clone(), name.to_owned(), manner.kind);
-        let arrived_on = civil_date(now);
-        let read = blocking(move || read(&desk, &name, &bytes, kind, arrived_on)).await;
+        let (desk, name, manner) = (desk.clone(), name.to_owned(), manner.clone());
+        let read = blocking(move || read(&desk, &name, &bytes, &manner, civil_date(now))).await;
         // A file on which the program breaks must not keep the others waiting.
         read.unwrap_or_else(|_| broken_on())
     };
     let kind = reading.kind;
+    let answer = match &reading.content {
+        Content::OldForm(mark) => {
+            let last = store.last_plan(&mark.prison, mark.year).await?;
+            plan::new_form(mark, last.as_ref(), desk, &kept.sha256, civil_date(now))?
+        }
+        _ => None,
+    };
     let (rows, numbers) = rows_of(reading.content);
-    let intake =
-        Intake { original: &kept, rows: &rows, approval: manner.approval.as_ref(), at: now, dry_run: manner.dry_run };
+    let intake = Intake {
+        original: &kept,
+        rows: &rows,
+        approval: manner.approval.as_ref(),
+        at: now,
+        dry_run: manner.dry_run,
+        answer: answer.as_ref(),
+    };
     let mut report = FileReport {
         file: name.to_owned(),
         sha256: kept.sha256.clone(),
@@ -194,8 +216,10 @@ async fn take(
         findings: reading.findings,
         repairs: reading.repairs,
         roster: None,
+        plan: rows.plan.as_deref().map(plan::draft),
     };
-    let TakenIn { fates, .. } = store.take_in(intake, |fates| finish(&mut report, fates, &numbers)).await?;
+    let TakenIn { fates, .. } =
+        store.take_in(intake, |fates| finish(&mut report, fates, &numbers, rows.plan.as_deref())).await?;
     report.roster = fates.roster_id;
     info!(
         kind = ?report.kind,
@@ -210,9 +234,10 @@ async fn take(
     Ok(report)
 }
 
-fn read(desk: &Desk, name: &str, bytes: &[u8], kind: Option<FileKind>, arrived_on: NaiveDate) -> FileReading {
-    let context = ReadingContext { catalogue: &desk.catalogue, specs: &desk.specs, limits: desk.limits, arrived_on };
-    reading::read_file(name, bytes, kind, &context)
+fn read(desk: &Desk, name: &str, bytes: &[u8], manner: &Manner, arrived_on: NaiveDate) -> FileReading {
+    let (catalogue, specs, limits) = (&desk.catalogue, &desk.specs, desk.limits);
+    let context = ReadingContext { catalogue, specs, limits, arrived_on, addition: manner.addition };
+    reading::read_file(name, bytes, manner.kind, &context)
 }
 
 /// The reading of a file on which the program broke: it is kept, set aside and answered like any other.
@@ -258,13 +283,14 @@ fn rows_of(content: Content) -> (Rows, Vec<NumberCell>) {
         Content::Roster(placed) => rows.roster = placed.into_iter().map(|place| place.row).collect(),
         Content::History(placed) => rows.history = placed.into_iter().map(|place| place.row).collect(),
         Content::Survey(placed) => rows.survey = placed.into_iter().map(|place| place.row).collect(),
-        Content::Nothing => {}
+        Content::Plan(plan) => rows.plan = Some(plan),
+        Content::OldForm(_) | Content::Nothing => {}
     }
     (rows, numbers)
 }
 
 /// Completes the report with what became of each row; called inside the store's transaction.
-fn finish(report: &mut FileReport, fates: &Fates, numbers: &[NumberCell]) -> store::Report {
+fn finish(report: &mut FileReport, fates: &Fates, numbers: &[NumberCell], plan: Option<&Plan>) -> store::Report {
     let counts = fates.count();
     report.taken = counts.taken;
     report.superseded = counts.superseded;
@@ -272,6 +298,9 @@ fn finish(report: &mut FileReport, fates: &Fates, numbers: &[NumberCell]) -> sto
     if report.kind == store::FileKind::Roster {
         // A roster is stored once per file: what was not stored now is known from the same bytes.
         report.duplicates = report.rows.saturating_sub(report.set_aside + report.taken);
+    }
+    if let Some((plan, fate)) = plan.zip(fates.plan.as_ref()) {
+        plan::finish(report, plan, fate);
     }
     for (fate, (sheet, cell)) in fates.results.iter().zip(numbers) {
         if let Fate::AlreadyClaimed { batch } = fate {
@@ -311,6 +340,7 @@ fn stored_kind(kind: FileKind) -> store::FileKind {
         FileKind::Roster => store::FileKind::Roster,
         FileKind::History => store::FileKind::History,
         FileKind::Survey => store::FileKind::Survey,
+        FileKind::Plan => store::FileKind::Plan,
     }
 }
 

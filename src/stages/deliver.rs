@@ -161,10 +161,11 @@ async fn deliver(
     password: Option<Zeroizing<String>>,
     now: DateTime<Utc>,
 ) -> Result<Answer, StageError> {
-    let Delivery { batch, recipient, resend, .. } = lease.delivery.clone();
-    let batch = batch.unwrap_or_default();
+    let Delivery { recipient, resend, .. } = lease.delivery.clone();
+    let carried = packet::Carried::of(store, &lease.delivery).await?;
+    let batch = carried.reference(&lease.delivery.key);
     let mut letter = None;
-    let mut answer = match packet::packet(store, lease, &batch, password.clone(), now).await? {
+    let mut answer = match packet::packet(store, lease, &carried, password.clone(), now).await? {
         Ok(files) => {
             match batch_letter::compose(store, door.mail.as_ref(), lease, &files, password, now).await? {
                 Ok(composed) => letter = composed,

@@ -1,15 +1,61 @@
-//! The five recipes, one file a verb. Each reads and writes the store and may run twice, late, or elsewhere.
+//! The seven recipes, one file a verb. Each reads and writes the store and may run twice, late, or elsewhere.
 //!
-//! [`collect`]: inbox -> kept originals -> rows, or findings. [`calculate`]: assessments x catalogue x history ->
-//! verdicts. [`claim`]: unsettled assessments -> a sealed batch with its papers. [`deliver`]: packets -> the next agency.
+//! [`remind`]: who still owes what -> one letter each. [`collect`]: inbox -> kept originals -> rows, or findings.
+//! [`calculate`]: assessments x catalogue x history -> verdicts. [`compile`]: filed plans -> the plan of the city.
+//! [`claim`]: unsettled assessments -> a sealed batch with its papers. [`deliver`]: packets -> the next agency.
 
 pub mod calculate;
 pub mod claim;
 pub mod collect;
+pub mod compile;
 pub mod deliver;
+pub mod remind;
 
-use crate::forms::papers::PaperError;
+use std::collections::BTreeMap;
+
+use crate::forms::letters::LetterError;
+use crate::forms::papers::{DetailSpecs, Fonts, PaperContext, PaperError, Payee, Templates};
 use crate::store::StoreError;
+use crate::subsidy::assessment::Name;
+use crate::subsidy::catalogue::Catalogue;
+
+/// What papers are made with, beside the batch and the catalogue.
+#[derive(Clone)]
+pub struct Stationery {
+    /// Fonts, parsed once.
+    pub fonts: Fonts,
+    /// Templates of the PDF papers.
+    pub templates: Templates,
+    /// Columns of annexes 8 and 10.
+    pub columns: DetailSpecs,
+    /// Full name of 省监狱管理局.
+    pub bureau: String,
+    /// Full name of 市人力资源和社会保障局.
+    pub hrss: String,
+    /// Special account per prison.
+    pub payees: BTreeMap<Name, Payee>,
+    /// Where an objection goes during publicity.
+    pub objections: String,
+    /// Name and version of this program.
+    pub program: String,
+}
+
+impl Stationery {
+    /// With the catalogue: everything that a paper needs beside the batch.
+    pub fn context<'a>(&'a self, catalogue: &'a Catalogue) -> PaperContext<'a> {
+        PaperContext {
+            fonts: &self.fonts,
+            templates: &self.templates,
+            columns: &self.columns,
+            catalogue,
+            bureau: &self.bureau,
+            hrss: &self.hrss,
+            payees: &self.payees,
+            objections: &self.objections,
+            program: &self.program,
+        }
+    }
+}
 
 /// Why a stage as a whole could not run.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +66,9 @@ pub enum StageError {
     /// A paper could not be made. Never, until what it names is mended.
     #[error("表格：{0}")]
     Paper(#[from] PaperError),
+    /// A letter could not be written. Never, until the template that it names is mended.
+    #[error("{0}")]
+    Letter(#[from] LetterError),
     /// A folder could not be read. Later.
     #[error("{what}：{error}")]
     Folder {

@@ -68,7 +68,8 @@ impl Store {
     pub async fn sweep_blobs(&self, now: DateTime<Utc>) -> Result<u64> {
         let mut tx = self.db.begin().await?;
         let sql = "DELETE FROM blob WHERE created_at < $1 \
-                   AND NOT EXISTS (SELECT 1 FROM batch_paper p WHERE p.sha256 = blob.sha256)";
+                   AND NOT EXISTS (SELECT 1 FROM batch_paper p WHERE p.sha256 = blob.sha256) \
+                   AND NOT EXISTS (SELECT 1 FROM city_plan_paper p WHERE p.sha256 = blob.sha256)";
         let swept = tx.run(sql, args![to_ms(now) - YOUNG_MS]).await?;
         tx.commit("sweep-blobs").await?;
         Ok(swept)

@@ -15,9 +15,11 @@ impl Store {
             self.dump_originals().await?,
             self.dump_versions().await?,
             self.dump_rosters().await?,
+            self.dump_plans().await?,
             self.dump_plain_rows().await?,
             self.dump_batches().await?,
             self.dump_deliveries().await?,
+            self.dump_notices().await?,
         ] {
             let mut lines = part;
             lines.sort_unstable();
@@ -27,6 +29,10 @@ impl Store {
             }
         }
         Ok(out)
+    }
+
+    async fn dump_notices(&self) -> Result<Vec<String>> {
+        Ok(self.notices().await?.iter().map(|notice| format!("notice {notice:?}")).collect())
     }
 
     async fn dump_originals(&self) -> Result<Vec<String>> {

@@ -1,7 +1,7 @@
 //! Taking a file in: its rows and its report in one transaction, the fate of each row decided under the ledger lock.
 //!
 //! - Reads: `assessment_version`, `survey_row`, `history_row`, `batch_line`.
-//! - Writes: the same, `roster`, `roster_block`, `roster_approval`, `original` (its report), audit.
+//! - Writes: the same, `plan`, `roster`, `roster_block`, `roster_approval`, `original` (its report), audit.
 //! - Safe to repeat because: rows are known by what they say. The same bytes again change nothing, unless the catalogue
 //!   changed so that rows which came back can now be read: these are taken, at the place of the first arrival.
 
@@ -13,13 +13,16 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::city::NewPacket;
 use super::ledger::Change;
 use super::originals::Kept;
+use super::plan::PlanFate;
 use super::roster::ApprovalNote;
 use super::values::{Arg, args};
 use super::versions::Place;
 use super::{Result, Store, StoreError, to_ms};
 use crate::subsidy::assessment::{HistoryRow, ResultRow, RosterRow, SurveyRow};
+use crate::subsidy::plan::Plan;
 
 /// What a file was recognised as.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -33,6 +36,8 @@ pub enum FileKind {
     History,
     /// Yearly survey (摸排).
     Survey,
+    /// A planning workbook (annexes 1-4).
+    Plan,
     /// Nothing that is known.
     Unknown,
 }
@@ -59,6 +64,8 @@ pub struct Rows {
     pub history: Vec<HistoryRow>,
     /// Yearly survey.
     pub survey: Vec<SurveyRow>,
+    /// A plan; its persons become a roster.
+    pub plan: Option<Box<Plan>>,
 }
 
 /// One file to be taken in.
@@ -74,6 +81,8 @@ pub struct Intake<'a> {
     pub at: DateTime<Utc>,
     /// Decide everything, store nothing.
     pub dry_run: bool,
+    /// What is sent back at once, such as a new form for an old one.
+    pub answer: Option<&'a NewPacket>,
 }
 
 /// What became of a row.
@@ -114,6 +123,8 @@ pub struct Fates {
     pub history: Vec<Fate>,
     /// Of [`Rows::survey`].
     pub survey: Vec<Fate>,
+    /// Of [`Rows::plan`].
+    pub plan: Option<PlanFate>,
 }
 
 /// Figures of a report.
@@ -175,8 +186,8 @@ impl Fates {
 
 impl FileKind {
     /// Every kind.
-    pub const ALL: [FileKind; 5] =
-        [FileKind::Results, FileKind::Roster, FileKind::History, FileKind::Survey, FileKind::Unknown];
+    pub const ALL: [FileKind; 6] =
+        [FileKind::Results, FileKind::Roster, FileKind::History, FileKind::Survey, FileKind::Plan, FileKind::Unknown];
 
     /// The word on the command line, in reports and in the database.
     pub const fn code(self) -> &'static str {
@@ -185,6 +196,7 @@ impl FileKind {
             FileKind::Roster => "roster",
             FileKind::History => "history",
             FileKind::Survey => "survey",
+            FileKind::Plan => "plan",
             FileKind::Unknown => "unknown",
         }
     }
@@ -210,14 +222,19 @@ impl Store {
             ..Fates::default()
         };
         self.take_roster(&mut change, &intake, &mut fates).await?;
+        self.take_plan(&mut change, &intake, &mut fates).await?;
         let report = finish(&fates);
-        let changes = fates.count().taken > 0 || fates.approved;
+        let filed = matches!(fates.plan, Some(PlanFate::Taken { .. }));
+        let changes = fates.count().taken > 0 || fates.approved || filed;
         if intake.dry_run || !(first || changes) {
             change.roll_back().await?;
             return Ok(TakenIn { fates, report });
         }
         if changes {
             change.facts_change();
+        }
+        if let Some(answer) = intake.answer {
+            self.queue_packet(&mut change, answer, intake.at).await?;
         }
         self.store_report(&mut change, &intake, &report).await?;
         change.commit("take-in").await?;

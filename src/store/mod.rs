@@ -3,8 +3,9 @@
 //! Read in this order: [`vault`] (what is sealed and how), `engine` (everything in which SQLite and PostgreSQL
 //! differ), [`ledger`] (the lock and the audit log under every change), then the acts: [`intake`] (files in),
 //! [`register`] (what is known, for judging), [`seal`] (batches made), [`correct`] (void, reversal, reopening),
-//! [`deliver`], [`letter`], [`post`] and [`decide`] (the way out), [`occurrence`] and [`machine`] (what the daemon
-//! keeps), [`status`] and [`dump`].
+//! [`plan`] and [`city`] (next year's plans, one by one and compiled), [`notice`] (who was reminded of what), [`deliver`],
+//! [`letter`], [`post`] and [`decide`] (the way out), [`occurrence`] and [`machine`] (what the daemon keeps), [`status`]
+//! and [`dump`].
 //!
 //! - Reads, writes: one SQLite file or one PostgreSQL schema.
 //! - Safe to repeat because: files are recognised by SHA-256, rows by keyed hash, batches by number, deliveries by key.
@@ -14,6 +15,7 @@
 
 pub mod audit;
 pub mod blobs;
+pub mod city;
 pub mod correct;
 pub mod decide;
 mod deeds;
@@ -24,8 +26,10 @@ pub mod intake;
 pub mod ledger;
 pub mod letter;
 pub mod machine;
+pub mod notice;
 pub mod occurrence;
 pub mod originals;
+pub mod plan;
 pub mod post;
 pub mod register;
 mod results;
@@ -49,14 +53,17 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 pub use audit::{AuditFault, AuditReport};
 pub use blobs::{Paper, SealedBlob};
+pub use city::{NewPacket, SealedCityPlan, StoredCityPlan};
 pub use correct::{PendingReversal, ReopenRefused, ReversalRefused, VoidRefused};
 pub use decide::{Decided, Decision, DecisionRefused};
 pub use deliver::{Alarm, Delivery, DeliveryLine, Lease, NewDelivery, PacketFile};
 pub use intake::{Counts, Fate, Fates, FileKind, Intake, Placed, Report, Rows, TakenIn};
 pub use letter::{Letter, LetterWords, NewLetter};
 pub use machine::{Adoption, Standing};
+pub use notice::{GivenNotice, Notice};
 pub use occurrence::{Ended, Occurrence, Slots};
 pub use originals::{Arrival, Kept, Original};
+pub use plan::{FiledPlan, PlanFate};
 pub use post::{MailPlan, PlannedMail, Raised};
 pub use roster::{ApprovalNote, RosterHeader};
 pub use seal::{SealRefused, SealedBatch};

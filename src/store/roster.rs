@@ -93,7 +93,14 @@ impl Store {
         change.commit("approve-roster").await
     }
 
-    async fn approve(&self, change: &mut Change, id: i64, note: &ApprovalNote, at: DateTime<Utc>) -> Result<()> {
+    /// Registers an approval inside a change.
+    pub(super) async fn approve(
+        &self,
+        change: &mut Change,
+        id: i64,
+        note: &ApprovalNote,
+        at: DateTime<Utc>,
+    ) -> Result<()> {
         let plan_year = note.plan_year.unwrap_or_else(|| Approval::usual_plan_year(note.on));
         let next = change.tx.int("SELECT COALESCE(MAX(id), 0) + 1 FROM roster_approval", []).await?;
         let by = self.vault.seal("roster_approval.by_whom", note.by.as_bytes());
@@ -148,7 +155,8 @@ impl Store {
         Ok(())
     }
 
-    async fn insert_roster(
+    /// Stores a roster inside a change.
+    pub(super) async fn insert_roster(
         &self,
         change: &mut Change,
         intake: &Intake<'_>,

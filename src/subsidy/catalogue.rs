@@ -247,6 +247,40 @@ impl Catalogue {
         listed(&self.rates, self.index.rates.get(&(occupation.clone(), level)))
     }
 
+    /// The rate row in force on a day (R6). A row for the trainee group wins over one without; its kind is read only then.
+    pub fn rate_on(
+        &self,
+        occupation: &Name,
+        level: Level,
+        certificate_type: CertificateType,
+        group: &str,
+        day: NaiveDate,
+    ) -> Option<&Rate> {
+        let in_force = |rate: &&Rate| {
+            rate.certificate_types.contains(&certificate_type)
+                && rate.span.covers(day)
+                && rate.group.as_ref().is_none_or(|of| of == group)
+        };
+        self.rates_of(occupation, level).filter(in_force).max_by_key(|rate| rate.group.is_some())
+    }
+
+    /// Whether an institution is designated for a kind of work on a day (R10).
+    pub fn is_designated(&self, institution: &Name, kind: Kind, day: NaiveDate) -> bool {
+        let for_kind = |period: &&Institution| match kind {
+            Kind::Training => period.trains,
+            Kind::Assessment => period.assesses,
+        };
+        self.periods(institution).filter(for_kind).any(|period| period.designated.covers(day))
+    }
+
+    /// A penalty that bars an institution on a day (R10b): in force, and its own re-designation does not lie on or before.
+    pub fn penalty_on(&self, institution: &Name, day: NaiveDate) -> Option<&Penalty> {
+        self.penalties_of(institution).find(|penalty| {
+            let lifted = penalty.redesignated_on.is_some_and(|on| penalty.span.from <= on && on <= day);
+            penalty.span.covers(day) && !lifted
+        })
+    }
+
     /// The policy in force on a day.
     pub fn policy_on(&self, day: NaiveDate) -> Option<&Policy> {
         self.policies.iter().find(|policy| policy.valid.covers(day))

@@ -89,6 +89,46 @@ codes! {
         TooLarge = "too-large",
         /// More rows than the limit.
         TooManyRows = "too-many-rows",
+        /// A planning workbook of an older version of the form.
+        OldForm = "old-form",
+        /// Figures of the annexes of a plan do not agree.
+        PlanSum = "plan-sum",
+        /// A project stands in one annex of a plan and not in the other.
+        PlanProject = "plan-project",
+        /// A class of annex 4 does not stand in annex 2.
+        PlanClass = "plan-class",
+        /// A date outside the year that is planned.
+        PlanYear = "plan-year",
+        /// A row of another prison in a prison's plan, or no prison at all.
+        PlanPrison = "plan-prison",
+        /// R5 at planning: the remaining term is two years or more.
+        SentenceTooLong = "sentence-too-long",
+        /// R5b at planning.
+        AlreadySkilled = "already-skilled",
+        /// R5c at planning.
+        UnableToStudy = "unable-to-study",
+        /// R6 at planning: no rate for the planned start.
+        NotInCatalogue = "not-in-catalogue",
+        /// R10 at planning.
+        InstitutionNotDesignated = "institution-not-designated",
+        /// R10b at planning.
+        InstitutionPenalised = "institution-penalised",
+        /// Warning: an annex is not in the plan yet.
+        AnnexMissing = "annex-missing",
+        /// Warning: under 18 on the planned start (W2).
+        Minor = "minor",
+        /// Warning: no agreement prison x institution for the planned start (R10c will hold the claims).
+        NoAgreement = "no-agreement",
+        /// Warning: theory and practice far from 40 to 60 (W1).
+        HoursShare = "hours-share",
+        /// Warning: 补贴标准 or 预算金额 differ from the catalogue.
+        RateDoubt = "rate-doubt",
+        /// Warning: the classes of annex 4 do not add up to annex 2.
+        ClassDoubt = "class-doubt",
+        /// Warning: a person stands twice for the same project (R7).
+        RepeatDoubt = "repeat-doubt",
+        /// Warning: a person stands for more projects than the cap allows (R8).
+        CapDoubt = "cap-doubt",
         /// Warning: the sex contradicts the resident ID.
         SexDoubt = "sex-doubt",
         /// Warning: the birth date contradicts the resident ID, or the ID states no date.

@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`course`] and [`assessment`] (what is received), [`catalogue`] and [`policy`] (dated data),
 //! [`judge`] (the rules), [`verdict`] (their answer), [`register`] (what is known and settled), [`batch`] (what is
-//! claimed), [`goal`] (what it is all for).
+//! claimed), [`plan`] (what is meant to happen next year), [`duty`] (what is due by when), [`goal`] (what it is all for).
 
 #![deny(clippy::float_arithmetic, clippy::float_cmp)]
 
@@ -11,12 +11,14 @@ pub mod batch;
 pub mod calendar;
 pub mod catalogue;
 pub mod course;
+pub mod duty;
 pub mod finding;
 pub mod goal;
 pub mod holidays;
 pub mod identifiers;
 pub mod judge;
 pub mod money;
+pub mod plan;
 pub mod policy;
 pub mod register;
 pub mod verdict;

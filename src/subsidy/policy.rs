@@ -1,8 +1,14 @@
 //! Policies (政策): the dated set of caps and windows. Parameter names and defaults are those of RULES.
 
+use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 
 use super::calendar::Span;
+
+/// Remaining term at which R5 fails (第三条：剩余刑期不足2年).
+pub const TERM_MONTHS: u32 = 24;
+/// Full age (W2).
+pub const FULL_AGE: u32 = 18;
 
 /// One policy of `policies.toml`.
 #[expect(clippy::struct_excessive_bools, reason = "the parameters and their types are those of RULES")]
@@ -120,6 +126,16 @@ choice! {
         EachKind = "each-kind",
         /// Only 培训补贴 is capped.
         TrainingOnly = "training-only",
+    }
+}
+
+impl TermMeasuredAt {
+    /// The day on which the remaining term is measured: the course start, or 30 November of the year before it.
+    pub fn day(self, started_on: NaiveDate) -> NaiveDate {
+        match self {
+            TermMeasuredAt::CourseStart => started_on,
+            TermMeasuredAt::Planning => NaiveDate::from_ymd_opt(started_on.year() - 1, 11, 30).unwrap_or(started_on),
+        }
     }
 }
 

@@ -61,6 +61,16 @@ fn results() -> Vec<String> {
     ]
 }
 
+/// A config in which everybody can be written to.
+fn addressed() -> String {
+    let config = include_str!("../../config/shenling.toml").replace("stable_seconds = 2", "stable_seconds = 0");
+    config.replace("email = []", "email = [\"office@example.cn\"]")
+}
+
+/// A holiday table that moves a reminder still to come.
+const TABLE: &str = "year = 2027\ncitation = \"演示\"\noff = [\"2027-01-01..2027-01-03\", \"2027-05-01..2027-05-05\", \
+    \"2027-09-30..2027-10-12\"]\nworked = [\"2027-10-16\"]\n";
+
 /// A season with a correction, in which every command that writes stands once; letters go to `peer`.
 fn script(folder: &Folder, peer: &Peer) -> Vec<Step> {
     let mail = fs::read_to_string(mail::with_mail(folder.copy(), peer.port, "none").config()).unwrap();
@@ -86,6 +96,8 @@ fn script(folder: &Folder, peer: &Peer) -> Vec<Step> {
         step(0, &format!("{later} once all --period 2027-Q1"), vec![("inbox/更正.csv", results_csv(&mended))]),
         step(0, &format!("{later} batch void CZ-2027-Q1-001 --reason 演示作废 --by 演示"), vec![]),
         step(0, &format!("{later} export verdicts --personal"), vec![]),
+        step(0, &format!("{later} once remind"), vec![("shenling.toml", addressed())]),
+        step(0, &format!("{later} calendar import table.toml"), vec![("table.toml", TABLE.to_owned())]),
     ]
 }
 

@@ -11,5 +11,6 @@ mod import;
 mod mail;
 mod oracle;
 mod properties;
+mod remind;
 mod season;
 mod support;

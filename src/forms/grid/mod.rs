@@ -33,6 +33,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Most columns a sheet can have (`XFD`).
 pub const MAX_COLUMNS: usize = 16_384;
+/// Names that we give to what a form hides begin so.
+pub const MARK_PREFIX: &str = "shenling_";
 /// Most rows a sheet can have.
 pub const MAX_SHEET_ROWS: u32 = 1_048_576;
 
@@ -151,6 +153,8 @@ impl Iterator for Rows<'_> {
 pub struct Workbook {
     /// The sheets in order; a csv has one.
     pub sheets: Vec<Sheet>,
+    /// What our own forms say of themselves: custom properties and defined names that begin with [`MARK_PREFIX`].
+    pub marks: Vec<(String, String)>,
 }
 
 /// Why a file as a whole cannot be read.
@@ -173,7 +177,8 @@ pub fn read(file_name: &str, bytes: &[u8], limits: &Limits) -> Result<Workbook, 
     match format::recognise(file_name, bytes)? {
         format::Known::Csv => {
             let text = csv::Text::read(bytes, limits)?;
-            Ok(Workbook { sheets: vec![Sheet { name: String::new(), body: Body::Csv(text) }] })
+            let sheets = vec![Sheet { name: String::new(), body: Body::Csv(text) }];
+            Ok(Workbook { sheets, marks: Vec::new() })
         }
         // No panic is known. The zip and XML crates read what strangers wrote, and one bad file must not stop the rest.
         format::Known::Xlsx => catch_unwind(AssertUnwindSafe(|| package::read(file_name, bytes, limits)))

@@ -79,7 +79,11 @@ pub(super) fn read(file_name: &str, bytes: &[u8], limits: &Limits) -> Result<Wor
         }
         sheets.push(Sheet { name, body: Body::Table(table) });
     }
-    Ok(Workbook { sheets })
+    let mut marks = contents.marks;
+    if let Some(relation) = top.iter().find(|relation| relation.kind == "custom-properties") {
+        marks.extend(package.optional(&resolve("", &relation.target), parts::custom_properties)?.unwrap_or_default());
+    }
+    Ok(Workbook { sheets, marks })
 }
 
 /// An open archive: parts by their lower-case name with `/` (some writers use `\`, or other capitals than they refer to).

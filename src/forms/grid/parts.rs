@@ -3,11 +3,14 @@
 use super::date::{is_builtin_date, is_date_format};
 use super::table::Texts;
 use super::xml::{Malformed, Node, Xml};
-use super::{FileFault, fault};
+use super::{FileFault, MARK_PREFIX, fault};
 use std::collections::HashMap;
 
 /// Most relations of a part. Excel writes one for each sheet and a handful more.
 const MAX_RELATIONS: usize = 10_000;
+/// Most marks of our own, and the longest text of one.
+const MAX_MARKS: usize = 16;
+const MAX_MARK_CHARS: usize = 200;
 
 /// One relation of a part to another.
 pub(super) struct Relation {
@@ -70,13 +73,21 @@ pub(super) struct Contents {
     pub(super) date_1904: bool,
     /// `fullCalcOnLoad`.
     pub(super) never_calculated: bool,
+    /// Defined names of ours: name and constant text.
+    pub(super) marks: Vec<(String, String)>,
 }
 
 /// Reads `workbook.xml`.
 pub(super) fn contents(xml: &mut Xml<'_>, max_sheets: u32) -> Result<Contents, FileFault> {
     let mut contents = Contents::default();
     loop {
+        let depth = xml.depth();
         match xml.step()? {
+            Node::Open(element) if element.is("definedName") => {
+                let name = element.attribute("name")?.unwrap_or_default();
+                let text = text_within(xml, depth)?;
+                push_mark(&mut contents.marks, name, text.trim_start_matches('=').trim_matches('"'));
+            }
             Node::Open(element) if element.is("sheet") => {
                 let name = element.attribute("name")?.ok_or(Malformed("工作表没有名称"))?;
                 contents.sheets.push((name, element.attribute("id")?.unwrap_or_default()));
@@ -90,6 +101,44 @@ pub(super) fn contents(xml: &mut Xml<'_>, max_sheets: u32) -> Result<Contents, F
             }
             Node::End => return Ok(contents),
             _ => {}
+        }
+    }
+}
+
+/// Reads `docProps/custom.xml`: our own properties.
+pub(super) fn custom_properties(xml: &mut Xml<'_>) -> Result<Vec<(String, String)>, FileFault> {
+    let mut marks = Vec::new();
+    loop {
+        let depth = xml.depth();
+        match xml.step()? {
+            Node::Open(element) if element.is("property") => {
+                let name = element.attribute("name")?.unwrap_or_default();
+                let text = text_within(xml, depth)?;
+                push_mark(&mut marks, name, &text);
+            }
+            Node::End => return Ok(marks),
+            _ => {}
+        }
+    }
+}
+
+fn push_mark(marks: &mut Vec<(String, String)>, name: String, text: &str) {
+    if name.starts_with(MARK_PREFIX) && marks.len() < MAX_MARKS {
+        marks.push((name, text.chars().take(MAX_MARK_CHARS).collect()));
+    }
+}
+
+/// All text of the element that was just opened, to its end; `depth` is that outside of it.
+fn text_within(xml: &mut Xml<'_>, depth: u32) -> Result<String, FileFault> {
+    let mut text = String::new();
+    loop {
+        match xml.step()? {
+            Node::Text(part) if text.len() <= MAX_MARK_CHARS * 4 => text.push_str(&part),
+            Node::End => return Ok(text),
+            _ => {}
+        }
+        if xml.depth() <= depth {
+            return Ok(text);
         }
     }
 }

@@ -5,6 +5,7 @@
 //! three templates, a type of facts beside [`BatchFacts`] with a sample, and a line each in `EMBEDDED` and [`LETTERS`].
 
 mod facts;
+mod remind;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 
 pub use facts::{Attached, BatchFacts, BatchFigures, Frame, Task, TestFacts, size_in_words};
+pub use remind::{Moved, ReminderFacts, ReplanFacts, date_in_words};
 
 /// Longest subject in characters: beyond it mail programs cut.
 const MAX_SUBJECT: usize = 120;
@@ -32,6 +34,12 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "look.html",
     "look.txt",
     "parts.html",
+    "remind.html",
+    "remind.subject.txt",
+    "remind.txt",
+    "replan.html",
+    "replan.subject.txt",
+    "replan.txt",
     "test.html",
     "test.subject.txt",
     "test.txt",
@@ -41,8 +49,12 @@ const EMBEDDED: &[(&str, &str)] = embedded![
 type Sample = (&'static str, fn() -> Value);
 
 /// Every letter, for the proofs.
-pub const LETTERS: &[Sample] =
-    &[("batch", || Value::from(Serde(BatchFacts::sample()))), ("test", || Value::from(Serde(TestFacts::sample())))];
+pub const LETTERS: &[Sample] = &[
+    ("batch", || Value::from(Serde(BatchFacts::sample()))),
+    ("remind", || Value::from(Serde(ReminderFacts::sample()))),
+    ("replan", || Value::from(Serde(ReplanFacts::sample()))),
+    ("test", || Value::from(Serde(TestFacts::sample()))),
+];
 
 /// Why a letter could not be written. Never, until the template is mended.
 #[derive(Debug, thiserror::Error)]

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::{PaperContext, PaperError};
 use crate::subsidy::batch::Batch;
+use crate::subsidy::plan::city::CityPlan;
 
 /// Version of the manifest's layout.
 const SCHEMA: u32 = 1;
@@ -99,6 +100,29 @@ impl Manifest {
             templates_sha256: ctx.templates.sha256().to_owned(),
             fonts_sha256: ctx.fonts.sha256().to_owned(),
             audit: ManifestAudit { count: batch.audit_count, head: batch.audit_head.clone() },
+        }
+    }
+
+    /// The manifest of a compiled plan: its number stands for the batch, its year for the period, the rows of annex 2 for
+    /// the lines, the budget for the sum.
+    pub fn of_plan(city: &CityPlan, mut files: Vec<ManifestFile>, ctx: &PaperContext<'_>) -> Manifest {
+        files.sort_by(|a, b| a.name.cmp(&b.name));
+        Manifest {
+            schema: SCHEMA,
+            batch: city.number.clone(),
+            period: city.year.to_string(),
+            sealed_at: utc(city.sealed_at),
+            totals: ManifestTotals {
+                persons: city.totals.persons,
+                lines: city.totals.projects,
+                sum_fen: city.totals.budget.0,
+                lines_sha256: city.totals.lines_sha256.clone(),
+            },
+            files,
+            program: ctx.program.to_owned(),
+            templates_sha256: ctx.templates.sha256().to_owned(),
+            fonts_sha256: ctx.fonts.sha256().to_owned(),
+            audit: ManifestAudit { count: city.audit_count, head: city.audit_head.clone() },
         }
     }
 

@@ -16,6 +16,7 @@ mod manifest;
 mod names;
 mod netting;
 mod packet;
+mod plan;
 mod press;
 mod printer;
 mod proof;
@@ -45,6 +46,7 @@ pub use fonts::{Fonts, MissingFont};
 pub use manifest::{Manifest, ManifestAudit, ManifestFile, ManifestTotals};
 pub use names::check_names;
 pub use packet::{MIN_PASSWORD_CHARS, pack, unpack};
+pub use plan::print_plan;
 pub use printer::Printer;
 pub use proof::proofs;
 pub use templates::Templates;
@@ -72,11 +74,23 @@ pub enum PaperKind {
     PublicityPdf,
     /// 公示表, xlsx.
     PublicityXlsx,
+    /// 附件1 年度监狱培训项目及人员信息表, over all prisons.
+    Annex1,
+    /// 附件2 年度计划表, xlsx.
+    Annex2Xlsx,
+    /// 附件2 年度计划表, pdf.
+    Annex2Pdf,
+    /// 附件3 培训人员信息表, xlsx.
+    Annex3Xlsx,
+    /// 附件3 培训人员信息表, pdf.
+    Annex3Pdf,
+    /// 附件4 办班申报表.
+    Annex4,
 }
 
 impl PaperKind {
     /// Every kind, in the order in which a packet lists them.
-    pub const ALL: [PaperKind; 10] = [
+    pub const ALL: [PaperKind; 16] = [
         PaperKind::Cover,
         PaperKind::Annex7,
         PaperKind::Annex8Xlsx,
@@ -87,6 +101,12 @@ impl PaperKind {
         PaperKind::RefusalList,
         PaperKind::PublicityPdf,
         PaperKind::PublicityXlsx,
+        PaperKind::Annex1,
+        PaperKind::Annex2Xlsx,
+        PaperKind::Annex2Pdf,
+        PaperKind::Annex3Xlsx,
+        PaperKind::Annex3Pdf,
+        PaperKind::Annex4,
     ];
 
     /// The word in stores and scripts.
@@ -102,6 +122,12 @@ impl PaperKind {
             PaperKind::RefusalList => "refusal-list",
             PaperKind::PublicityPdf => "publicity-pdf",
             PaperKind::PublicityXlsx => "publicity-xlsx",
+            PaperKind::Annex1 => "annex1",
+            PaperKind::Annex2Xlsx => "annex2-xlsx",
+            PaperKind::Annex2Pdf => "annex2-pdf",
+            PaperKind::Annex3Xlsx => "annex3-xlsx",
+            PaperKind::Annex3Pdf => "annex3-pdf",
+            PaperKind::Annex4 => "annex4",
         }
     }
 
@@ -117,12 +143,18 @@ impl PaperKind {
             | PaperKind::Annex8Pdf
             | PaperKind::Annex10Xlsx
             | PaperKind::Annex10Pdf
+            | PaperKind::Annex3Xlsx
+            | PaperKind::Annex3Pdf
             | PaperKind::RefusalList => true,
             PaperKind::Annex7
             | PaperKind::Annex9
             | PaperKind::Cover
             | PaperKind::PublicityPdf
-            | PaperKind::PublicityXlsx => false,
+            | PaperKind::PublicityXlsx
+            | PaperKind::Annex1
+            | PaperKind::Annex2Xlsx
+            | PaperKind::Annex2Pdf
+            | PaperKind::Annex4 => false,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::PaperError;
+use crate::subsidy::assessment::Name;
 use crate::subsidy::batch::{Batch, Group};
 use crate::subsidy::catalogue::Catalogue;
 
@@ -16,10 +17,7 @@ pub(super) const MAX_NAME_BYTES: usize = 200;
 pub(super) fn group_name(batch: &Batch, catalogue: &Catalogue, group: &Group, annex: &str, suffix: &str) -> String {
     let key = &group.key;
     let occupation = occupation_name(catalogue, &key.occupation);
-    let institution = catalogue
-        .periods(&key.institution)
-        .find_map(|period| period.short_names.iter().find(|name| !name.trim().is_empty()))
-        .map_or_else(|| key.institution.to_string(), Clone::clone);
+    let institution = short_name(catalogue, &key.institution);
     let mut parts = [
         safe(&key.prison),
         safe(annex),
@@ -38,6 +36,22 @@ pub(super) fn group_name(batch: &Batch, catalogue: &Catalogue, group: &Group, an
         }
     }
     format!("{head}_{}{suffix}", parts.join("_"))
+}
+
+/// `<plan>_附件4_<number>_<prison>_<institution>_<project>_第<n>期.pdf`, cut like [`group_name`].
+pub(super) fn class_name(plan: &str, number: u32, words: [&str; 4]) -> String {
+    let head = format!("{}_附件4_{number:03}", safe(plan));
+    let mut rest = words.map(safe).join("_");
+    cut(&mut rest, MAX_NAME_BYTES.saturating_sub(head.len() + ".pdf".len() + 1));
+    format!("{head}_{rest}.pdf")
+}
+
+/// The short name of an institution, or its full one.
+pub(super) fn short_name(catalogue: &Catalogue, institution: &Name) -> String {
+    catalogue
+        .periods(institution)
+        .find_map(|period| period.short_names.iter().find(|name| !name.trim().is_empty()))
+        .map_or_else(|| institution.to_string(), Clone::clone)
 }
 
 /// `<batch>_<title><suffix>`.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{Datelike, Timelike};
+use chrono::{DateTime, Datelike, Timelike, Utc};
 use serde::Serialize;
 
 use super::fonts::Families;
@@ -27,11 +27,26 @@ pub struct Printer<'a> {
     footer: String,
 }
 
+/// By what a paper is known: batch or compiled plan, hash prefix, number of its group, instant.
+pub(super) struct Mark<'a> {
+    /// `批次` or `计划`.
+    pub word: &'static str,
+    /// Number of the batch or plan.
+    pub number: &'a str,
+    /// First characters of the hash over its lines.
+    pub hash: &'a str,
+    /// Number of the group.
+    pub group: Option<String>,
+    /// When it was sealed.
+    pub sealed_at: DateTime<Utc>,
+}
+
 /// What every pdf says of itself; the templates' `look.typ` reads it.
 #[derive(Serialize)]
 struct Imprint<'a> {
     families: &'a Families,
     title: &'a str,
+    word: &'a str,
     batch: &'a str,
     hash: &'a str,
     group: Option<String>,
@@ -41,7 +56,7 @@ struct Imprint<'a> {
 
 /// A table as templates read it: texts only.
 #[derive(Serialize)]
-struct PrintedTable<'a> {
+pub(super) struct PrintedTable<'a> {
     label: &'a str,
     title: &'a str,
     subtitle: &'a str,
@@ -64,7 +79,7 @@ struct PrintedTotal {
 impl<'a> Printer<'a> {
     /// Checks that groups, lines and balances belong together.
     pub fn new(batch: &'a Batch, ctx: PaperContext<'a>) -> Result<Printer<'a>, PaperError> {
-        let footer = format!("批次 {}　校验 {}", batch.number, hash_prefix(batch));
+        let footer = format!("批次 {}　校验 {}", batch.number, hash_prefix(&batch.totals.lines_sha256));
         Ok(Printer { batch, ctx, claims: claims(batch)?, formats: Formats::new(), footer })
     }
 
@@ -150,29 +165,14 @@ impl<'a> Printer<'a> {
         group: Option<&Group>,
         data: &impl Serialize,
     ) -> Result<Paper, PaperError> {
-        #[derive(Serialize)]
-        struct Data<'d, T> {
-            imprint: Imprint<'d>,
-            paper: &'d T,
-        }
-        let at = self.batch.sealed_at;
-        let imprint = Imprint {
-            families: self.ctx.fonts.families(),
-            title: name.strip_suffix(".pdf").unwrap_or(&name),
-            batch: &self.batch.number,
-            hash: hash_prefix(self.batch),
+        let mark = Mark {
+            word: "批次",
+            number: &self.batch.number,
+            hash: hash_prefix(&self.batch.totals.lines_sha256),
             group: group.map(|group| format!("{:03}", group.number)),
-            sealed: [
-                i64::from(at.year()),
-                i64::from(at.month()),
-                i64::from(at.day()),
-                i64::from(at.hour()),
-                i64::from(at.minute()),
-                i64::from(at.second()),
-            ],
+            sealed_at: self.batch.sealed_at,
         };
-        let job = Job { template, paper: &name, program: self.ctx.program };
-        let bytes = print(&job, &Data { imprint, paper: data }, self.ctx.fonts, self.ctx.templates)?;
+        let bytes = set(&self.ctx, &mark, &name, template, data)?;
         Ok(paper(kind, name, bytes, group))
     }
 
@@ -194,6 +194,40 @@ impl<'a> Printer<'a> {
     }
 }
 
+/// Sets one pdf.
+pub(super) fn set(
+    ctx: &PaperContext<'_>,
+    mark: &Mark<'_>,
+    name: &str,
+    template: &str,
+    data: &impl Serialize,
+) -> Result<Vec<u8>, PaperError> {
+    #[derive(Serialize)]
+    struct Data<'d, T> {
+        imprint: Imprint<'d>,
+        paper: &'d T,
+    }
+    let at = mark.sealed_at;
+    let imprint = Imprint {
+        families: ctx.fonts.families(),
+        title: name.strip_suffix(".pdf").unwrap_or(name),
+        word: mark.word,
+        batch: mark.number,
+        hash: mark.hash,
+        group: mark.group.clone(),
+        sealed: [
+            i64::from(at.year()),
+            i64::from(at.month()),
+            i64::from(at.day()),
+            i64::from(at.hour()),
+            i64::from(at.minute()),
+            i64::from(at.second()),
+        ],
+    };
+    let job = Job { template, paper: name, program: ctx.program };
+    print(&job, &Data { imprint, paper: data }, ctx.fonts, ctx.templates)
+}
+
 /// The rows of each pdf: all in one, or parts of about the same length; at least one part, perhaps empty.
 pub(super) fn parts<T>(rows: &[T]) -> Vec<&[T]> {
     let parts = rows.len() / MAX_PDF_ROWS + 1;
@@ -201,9 +235,9 @@ pub(super) fn parts<T>(rows: &[T]) -> Vec<&[T]> {
     if chunks.is_empty() { vec![rows] } else { chunks }
 }
 
-/// The first twelve characters of the batch's `lines_sha256`, as footers show it.
-fn hash_prefix(batch: &Batch) -> &str {
-    batch.totals.lines_sha256.get(..12).unwrap_or(&batch.totals.lines_sha256)
+/// The first twelve characters of a hash, as footers show it.
+pub(super) fn hash_prefix(sha256: &str) -> &str {
+    sha256.get(..12).unwrap_or(sha256)
 }
 
 fn paper(kind: PaperKind, name: String, bytes: Vec<u8>, group: Option<&Group>) -> Paper {
@@ -211,7 +245,7 @@ fn paper(kind: PaperKind, name: String, bytes: Vec<u8>, group: Option<&Group>) -
 }
 
 /// A table, or one part of it, as texts. A part ends with its own sum, the last one also with the whole.
-fn printed<'t>(table: &'t Table<'_>, rows: &[Vec<Cell>], (part, parts): (usize, usize)) -> PrintedTable<'t> {
+pub(super) fn printed<'t>(table: &'t Table<'_>, rows: &[Vec<Cell>], (part, parts): (usize, usize)) -> PrintedTable<'t> {
     let mut totals = Vec::new();
     if let Some(total) = &table.total {
         let one = |label: String, sum: Fen, note: String| PrintedTotal {

@@ -8,7 +8,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::FileKind;
 use super::cell::is_filled;
 use super::clean::is_unseen;
-use super::spec::{ColumnSpec, FormSpec, FormSpecs, Key};
+use super::spec::{ColumnSpec, FormSpec, Key};
 use crate::forms::grid::{Cell, Sheet, a1};
 
 /// Rows of a sheet in which its header is looked for; titles above are few.
@@ -112,6 +112,11 @@ impl Layout<'_> {
         self.missing.is_empty() && matches!(self.kind(), FileKind::Results | FileKind::Roster)
     }
 
+    /// Whether the sheet is this form beyond doubt, and not a list that happens to share some headers.
+    pub fn is_clear(&self) -> bool {
+        self.score.required_found * 4 > self.score.required * 3
+    }
+
     /// Whether this sheet fits its form better than another one fits its own.
     pub fn fits_better_than(&self, other: &Layout<'_>) -> bool {
         self.score.beats(other.score)
@@ -128,11 +133,11 @@ struct Candidate {
 }
 
 /// The best fitting header of a sheet among the given forms, if any fits by half.
-pub(super) fn recognise<'a>(sheet: &'a Sheet, kinds: &[FileKind], specs: &'a FormSpecs) -> Option<Layout<'a>> {
+pub(super) fn recognise<'a>(sheet: &'a Sheet, forms: &[&'a FormSpec]) -> Option<Layout<'a>> {
     let name: Arc<str> = Arc::from(sheet.name.as_str());
     let mut best: Option<Layout<'a>> = None;
     let mut offer = |candidate: &Candidate| {
-        let fits = kinds.iter().filter_map(|kind| fit(candidate, *kind, specs, sheet, &name)).collect();
+        let fits = forms.iter().filter_map(|form| fit(candidate, form, forms, sheet, &name)).collect();
         if let Some(layout) = likeliest(fits)
             && best.as_ref().is_none_or(|best| layout.fits_better_than(best))
         {
@@ -189,12 +194,11 @@ fn likeliest(fits: Vec<Layout<'_>>) -> Option<Layout<'_>> {
 
 fn fit<'a>(
     candidate: &Candidate,
-    kind: FileKind,
-    specs: &'a FormSpecs,
+    form: &'a FormSpec,
+    forms: &[&'a FormSpec],
     sheet: &'a Sheet,
     name: &Arc<str>,
 ) -> Option<Layout<'a>> {
-    let form = specs.of(kind);
     let headers = &candidate.headers;
     let columns = match_columns(headers, form);
     let column_of = |spec: &ColumnSpec| columns[spec.key as usize];
@@ -215,9 +219,8 @@ fn fit<'a>(
     names.sort_unstable_by_key(|(at, _)| *at);
     let required_cells =
         form.columns.iter().filter(|spec| spec.required && !spec.cells_may_be_empty).filter_map(column_of).collect();
-    let is_own = |spec: &&ColumnSpec| {
-        FileKind::ALL.iter().all(|other| *other == kind || specs.of(*other).column(spec.key).is_none())
-    };
+    let is_own =
+        |spec: &&ColumnSpec| forms.iter().all(|other| std::ptr::eq(*other, form) || other.column(spec.key).is_none());
     let own_found =
         form.columns.iter().filter(|spec| spec.required && column_of(spec).is_some()).filter(is_own).count();
     let score = Score {

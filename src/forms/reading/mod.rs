@@ -1,5 +1,7 @@
 //! Cells -> rows, findings and repairs (FORMS section 1).
 //!
+//! A planning workbook is read by [`plan`]: annexes 1 to 3 as tables, annex 4 as forms, then held against itself.
+//!
 //! [`read_file`] recognises which form a file is by its headers ([`header`]), tells data rows from the rest
 //! ([`sheet`]), reads each cell ([`row`], with [`clean`], [`dates`], [`numbers`], [`names`]) into typed rows ([`results`],
 //! [`roster`], [`history`]) and compares the rows of the whole file ([`versions`]). The columns are data ([`spec`]).
@@ -28,6 +30,7 @@ mod header;
 mod history;
 mod names;
 mod numbers;
+mod plan;
 mod results;
 mod roster;
 mod row;
@@ -43,12 +46,14 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
+pub use crate::forms::planning::FormMark;
 pub use spec::{ColumnSpec, FormSpec, FormSpecs, Key, SpecError};
 
 use crate::forms::grid::{self, FileFault, Limits, Sheet, Workbook};
 use crate::subsidy::assessment::{HistoryRow, ResultRow, RosterRow, SurveyRow};
 use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::finding::{Code, Finding, Repair, Severity};
+use crate::subsidy::plan::Plan;
 use cell::{is_filled, written};
 use header::{Layout, recognise};
 use row::{Output, Reader};
@@ -66,19 +71,34 @@ pub enum FileKind {
     History,
     /// The yearly survey (摸排).
     Survey,
+    /// A planning workbook (annexes 1-4).
+    Plan,
 }
 
 impl FileKind {
     /// Every form, in the order in which equals are preferred.
-    pub const ALL: [FileKind; 4] = [FileKind::Results, FileKind::Roster, FileKind::History, FileKind::Survey];
+    pub const ALL: [FileKind; 5] =
+        [FileKind::Results, FileKind::Roster, FileKind::History, FileKind::Survey, FileKind::Plan];
 
-    /// The word on the command line and in `config/forms/`.
+    /// The word on the command line.
     pub const fn code(self) -> &'static str {
         match self {
             FileKind::Results => "results",
             FileKind::Roster => "roster",
             FileKind::History => "history",
             FileKind::Survey => "survey",
+            FileKind::Plan => "plan",
+        }
+    }
+
+    /// The file in `config/forms/` that holds its columns.
+    pub const fn columns_file(self) -> &'static str {
+        match self {
+            FileKind::Results => "results.toml",
+            FileKind::Roster => "roster.toml",
+            FileKind::History => "history.toml",
+            FileKind::Survey => "survey.toml",
+            FileKind::Plan => "annex2.toml",
         }
     }
 }
@@ -94,6 +114,8 @@ pub struct ReadingContext<'a> {
     pub limits: Limits,
     /// The day the file arrived: no assessment lies after it.
     pub arrived_on: NaiveDate,
+    /// A plan is an addition (临时备案), whatever it says of itself.
+    pub addition: bool,
 }
 
 /// A row with the place it was read from, so that later findings can name its cell.
@@ -119,6 +141,10 @@ pub enum Content {
     History(Vec<Placed<HistoryRow>>),
     /// Of a survey.
     Survey(Vec<Placed<SurveyRow>>),
+    /// A plan; its persons are those that may be trained.
+    Plan(Box<Plan>),
+    /// A planning workbook of an older version: nothing was read of it.
+    OldForm(FormMark),
     /// The file is none of the forms.
     Nothing,
 }
@@ -131,7 +157,8 @@ impl Content {
             Content::Roster(rows) => rows.len(),
             Content::History(rows) => rows.len(),
             Content::Survey(rows) => rows.len(),
-            Content::Nothing => 0,
+            Content::Plan(plan) => plan.rows(),
+            Content::OldForm(_) | Content::Nothing => 0,
         }
     }
 
@@ -184,12 +211,20 @@ pub fn read_file(name: &str, bytes: &[u8], as_kind: Option<FileKind>, ctx: &Read
 
 /// Reads a workbook whose cells are there.
 fn read_workbook(workbook: &Workbook, as_kind: Option<FileKind>, ctx: &ReadingContext<'_>) -> FileReading {
-    let kinds = as_kind.map_or(FileKind::ALL.to_vec(), |kind| vec![kind]);
-    let sheets: Vec<(&Sheet, Layout<'_>)> = workbook
-        .sheets
-        .iter()
-        .filter_map(|sheet| recognise(sheet, &kinds, ctx.specs).map(|layout| (sheet, layout)))
-        .collect();
+    let kinds = match as_kind {
+        None => FileKind::ALL.to_vec(),
+        // Annex 3 is a roster.
+        Some(FileKind::Plan) => vec![FileKind::Plan, FileKind::Roster],
+        Some(kind) => vec![kind],
+    };
+    let forms: Vec<&FormSpec> = kinds.iter().flat_map(|kind| ctx.specs.tables_of(*kind)).collect();
+    let sheets: Vec<(&Sheet, Layout<'_>)> =
+        workbook.sheets.iter().filter_map(|sheet| recognise(sheet, &forms).map(|layout| (sheet, layout))).collect();
+    if kinds.contains(&FileKind::Plan)
+        && let Some(reading) = plan::read(workbook, &sheets, as_kind.is_some(), ctx)
+    {
+        return reading;
+    }
     let mut best: Option<&Layout<'_>> = None;
     for (_, layout) in &sheets {
         if best.is_none_or(|best| layout.fits_better_than(best)) {
@@ -208,6 +243,8 @@ fn read_workbook(workbook: &Workbook, as_kind: Option<FileKind>, ctx: &ReadingCo
         FileKind::Roster => read_form(kind, &sheets, ctx, roster::read, drop_repeats, Content::Roster),
         FileKind::History => read_form(kind, &sheets, ctx, history::read, drop_repeats, Content::History),
         FileKind::Survey => read_form(kind, &sheets, ctx, roster::read_survey, drop_repeats, Content::Survey),
+        // Looks a little like annex 1 or 2, and no more than that.
+        FileKind::Plan => of_no_form(no_header(workbook)),
     }
 }
 

@@ -26,6 +26,13 @@ pub(super) struct Found<T> {
     full_name: Option<String>,
 }
 
+impl<T> Found<T> {
+    /// What it stands for.
+    pub fn value(&self) -> &T {
+        &self.value
+    }
+}
+
 /// Resolved spellings of one column.
 pub(super) struct Cache<T> {
     spellings: HashMap<String, Rc<Resolved<T>>>,

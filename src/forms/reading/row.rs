@@ -17,6 +17,7 @@ use super::header::Layout;
 use super::names::Known;
 use super::spec::Key;
 use crate::forms::grid::Cell;
+use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::finding::{Code, Finding, Repair, RepairCode, Severity};
 
 /// What was found and repaired so far.
@@ -76,6 +77,11 @@ impl<'a> Reader<'a> {
     /// The day the file arrived.
     pub fn arrived_on(&self) -> NaiveDate {
         self.ctx.arrived_on
+    }
+
+    /// What names are looked up in.
+    pub fn catalogue(&self) -> &'a Catalogue {
+        self.ctx.catalogue
     }
 
     /// Whether the sheet has this column.

@@ -109,6 +109,18 @@ keys! {
     ClaimedOn = "claimed_on",
     /// 金额
     Amount = "amount",
+    /// 参加人数
+    Total = "total",
+    /// 培训项目
+    Project = "project",
+    /// 计划人数, 具体项目人数
+    Heads = "heads",
+    /// 计划班数
+    Classes = "classes",
+    /// 补贴标准
+    Rate = "rate",
+    /// 预算金额
+    Budget = "budget",
 }
 
 impl Key {
@@ -170,7 +182,7 @@ pub struct SpecError {
     pub message: String,
 }
 
-/// The four forms that come in.
+/// The forms that come in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FormSpecs {
     /// 考核结果表
@@ -181,6 +193,10 @@ pub struct FormSpecs {
     pub history: FormSpec,
     /// The yearly survey.
     pub survey: FormSpec,
+    /// 年度监狱培训项目及人员信息表 (annex 1): the notice's own, not replaceable.
+    pub annex1: FormSpec,
+    /// 年度计划表 (annex 2)
+    pub annex2: FormSpec,
 }
 
 impl FormSpecs {
@@ -195,6 +211,8 @@ impl FormSpecs {
                 roster: form(FileKind::Roster, include_str!("../../../config/forms/roster.toml")),
                 history: form(FileKind::History, include_str!("../../../config/forms/history.toml")),
                 survey: form(FileKind::Survey, include_str!("../../../config/forms/survey.toml")),
+                annex1: form(FileKind::Plan, include_str!("../../../config/forms/annex1.toml")),
+                annex2: form(FileKind::Plan, include_str!("../../../config/forms/annex2.toml")),
             }
         })
     }
@@ -225,16 +243,27 @@ impl FormSpecs {
             FileKind::Roster => self.roster = form,
             FileKind::History => self.history = form,
             FileKind::Survey => self.survey = form,
+            FileKind::Plan => self.annex2 = form,
         }
     }
 
-    /// The form of a kind.
+    /// The form of a kind; of a plan annex 2.
     pub fn of(&self, kind: FileKind) -> &FormSpec {
         match kind {
             FileKind::Results => &self.results,
             FileKind::Roster => &self.roster,
             FileKind::History => &self.history,
             FileKind::Survey => &self.survey,
+            FileKind::Plan => &self.annex2,
+        }
+    }
+
+    /// The tables by which a file of a kind is recognised: of a plan annexes 1 and 2 (annex 3 is a roster like any other,
+    /// annex 4 is no table).
+    pub(super) fn tables_of(&self, kind: FileKind) -> Vec<&FormSpec> {
+        match kind {
+            FileKind::Plan => vec![&self.annex1, &self.annex2],
+            _ => vec![self.of(kind)],
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::super::{Database, FirstPayee, keys, layers, load, load_settings};
 use super::{Folder, environment, heads, shipped, told};
+use crate::subsidy::duty::{Ladder, Step};
 
 fn said(text: &str) -> Vec<String> {
     let folder = Folder::new();
@@ -54,7 +55,7 @@ fn every_key_of_the_file_is_known_and_every_known_key_is_in_the_file() {
             }
         }
     }
-    let known: BTreeSet<String> = [keys::KEYS, keys::PRISON, keys::ACCOUNT, keys::AGENCY]
+    let known: BTreeSet<String> = [keys::KEYS, keys::PRISON, keys::ACCOUNT, keys::AGENCY, keys::DUTY]
         .into_iter()
         .flatten()
         .map(|key| format!("{}.{}", key.section, key.name))
@@ -217,4 +218,52 @@ fn a_broken_config_does_not_hide_the_catalogue() {
 #[test]
 fn the_shipped_file_is_the_layer_of_defaults() {
     assert_eq!(std::fs::read_to_string(shipped("shenling.toml")).unwrap(), layers::DEFAULTS);
+}
+
+#[test]
+fn duties_and_office_hours_are_read_strictly() {
+    let text = "[[duty]]\nid = \"Plan\"\nname = \"计划\"\nkind = \"plan\"\ndue = \"11-31\"\n\
+                steps = [\"D-60\", \"D-60\", \"D+1\", \"7\"]\ncopy_lead_from = \"never\"\n[[duty]]\nid = \"q\"\nname = \"季度\"\n\
+                kind = \"claim\"\ndue = \"11-30\"\nsteps = []\noverdue_days = 40\nchase_days = 60\nagency = \"police\"\nyear = 1\n\
+                [[duty]]\nid = \"q\"\n";
+    assert_eq!(
+        heads(&said(text)),
+        [
+            "shenling.toml:2:6 错误：“Plan”不能作 id",
+            "shenling.toml:5:7 错误：“11-31”不是期限",
+            "shenling.toml:6:18 错误：“D-60”写了两次",
+            "shenling.toml:6:26 错误：“D+1”在截止之后",
+            "shenling.toml:6:33 错误：“7”不是催报步骤",
+            "shenling.toml:7:18 错误：copy_lead_from：“never”不是催报步骤",
+            "shenling.toml:12:7 错误：kind = \"claim\" 与 due = \"11-30\" 不相配",
+            "shenling.toml:13:9 错误：steps 是空的",
+            "shenling.toml:15:14 错误：chase_days = 60 不足以发完 40 个工作日的逾期催报",
+            "shenling.toml:16:10 错误：agency：“police”不是允许的选项",
+            "shenling.toml:17:1 错误：不认识的键 year",
+            "shenling.toml:18:1 错误：缺少 name",
+            "shenling.toml:18:1 错误：缺少 kind",
+            "shenling.toml:18:1 错误：缺少 due",
+            "shenling.toml:19:6 错误：催报事项 q 写了两次",
+        ]
+    );
+    for (hours, says) in [
+        ("opens = \"9:00\"", "shenling.toml:2:9 错误：office.opens：“9:00”不是时刻"),
+        ("closes = \"24:00\"", "shenling.toml:2:10 错误：office.closes：“24:00”不是时刻"),
+        ("closes = \"09:00\"", "shenling.toml:2:10 错误：office.closes 不晚于 office.opens"),
+    ] {
+        assert_eq!(heads(&said(&format!("[office]\n{hours}\n"))), [says]);
+    }
+}
+
+#[test]
+fn the_duties_of_the_file_replace_those_of_the_program() {
+    let folder = Folder::new();
+    let on = |folder: &Folder| folder.loaded().settings.duties.iter().map(|duty| duty.id.clone()).collect::<Vec<_>>();
+    assert_eq!(on(&folder), ["plan"], "the notice gives no other deadline");
+    folder.put("shenling.toml", "[[duty]]\nid = \"q\"\nname = \"季度\"\nkind = \"claim\"\ndue = \"quarter-end+10\"\n[office]\nopens = \"08:30\"\n");
+    let settings = folder.loaded().settings;
+    let duty = &settings.duties[0];
+    assert_eq!((on(&folder), duty.chase_days, duty.ladder.clone()), (vec!["q".to_owned()], 180, Ladder::default()));
+    assert_eq!((duty.escalation.lead_from, duty.escalation.agency_from), (Step::parse("D+1"), Step::parse("D+5")));
+    assert_eq!(settings.office.in_words(), "08:30—17:00");
 }

@@ -200,3 +200,46 @@ fn an_administrators_holiday_table_wins_and_is_checked() {
         ]
     );
 }
+
+#[test]
+fn a_new_holiday_table_is_read_more_strictly_and_put_in_whole() {
+    let folder = Folder::new();
+    let off = "\"2027-01-01..2027-01-03\", \"2027-02-05..2027-02-11\", \"2027-04-03..2027-04-05\", \"2027-05-01..2027-05-05\", \"2027-10-01..2027-10-07\"";
+    let table =
+        |off: &str, worked: &str| format!("year = 2027\ncitation = \"通知\"\noff = [{off}]\nworked = [{worked}]\n");
+    let read = |text: &str| holidays::read_new("新表.toml", text.as_bytes());
+    let good = table(off, "\"2027-02-13\"");
+    assert_eq!(read(&good).unwrap().off.len(), 25);
+    let said = |text: &str| told(&read(text).unwrap_err());
+    assert_eq!(
+        heads(&said(&table("\"2027-10-01..2027-10-07\", \"2027-10-07\"", "\"2027-02-13\", \"2027-02-13\""))),
+        ["新表.toml:3:34 错误：2027-10-07 写了两次", "新表.toml:4:25 错误：2027-02-13 写了两次"]
+    );
+    assert_eq!(
+        heads(&said(&table("\"2027-10-01..2027-10-07\"", ""))),
+        [
+            "新表.toml 错误：2027-01-01 没有放假，历年通知都放假",
+            "新表.toml 错误：2027-05-01 没有放假，历年通知都放假",
+            "新表.toml 错误：全年只写了 7 天放假，与历年相差太远",
+            "新表.toml 警告：worked 是空的：没有一个调休上班的周末",
+        ]
+    );
+    let dir = folder.path("holidays");
+    assert!(dir.is_dir(), "init makes it");
+    let path = holidays::install(&dir, 2027, good.as_bytes()).unwrap();
+    assert_eq!(path, dir.join("2027.toml"));
+    assert!(folder.loaded().calendar.table(2027).is_some());
+    assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 1, "nothing beside it");
+    std::fs::remove_dir_all(&dir).unwrap();
+    assert!(folder.loaded().calendar.table(2027).is_none(), "without the usual folder there are the built-in tables");
+}
+
+#[test]
+fn next_years_table_is_missed_from_25_october_on() {
+    let loaded = Folder::new().loaded();
+    let said = |day: &str| told(&doubts::holidays(&loaded.calendar, day.parse().unwrap()));
+    assert_eq!(said("2026-10-24"), Vec::<String>::new());
+    assert!(
+        said("2026-10-25")[0].contains("2027") && said("2026-10-25")[0].contains("shenling calendar import 2027.toml")
+    );
+}

@@ -20,7 +20,8 @@ pub(super) async fn compose(
     password: Option<Zeroizing<String>>,
     now: DateTime<Utc>,
 ) -> Result<Result<Option<NewLetter>, String>, StageError> {
-    let (recipient, batch) = (&lease.delivery.recipient, lease.delivery.batch.clone().unwrap_or_default());
+    let recipient = &lease.delivery.recipient;
+    let Some(batch) = lease.delivery.batch.clone() else { return Ok(Ok(None)) };
     let addressee = mail.and_then(|mail| Some((mail, mail.batches_to.get(recipient)?)));
     let Some((mail, (name, to))) = addressee else { return Ok(Ok(None)) };
     let stored = store.batch(&batch).await?;

@@ -6,34 +6,70 @@ use zeroize::Zeroizing;
 use super::super::{StageError, blocking};
 use super::MANIFEST;
 use crate::forms::papers::{self, Manifest, ManifestFile, PaperKind};
-use crate::store::{Lease, PacketFile, Paper, Store, StoredBatch};
+use crate::store::{Delivery, Lease, PacketFile, Paper, Store, StoredCityPlan};
 
 /// Kind of the batch's manifest among its stored papers; the claim stage names it so.
 const MANIFEST_KIND: &str = "manifest";
+
+/// What a delivery carries.
+pub(super) enum Carried {
+    /// A sealed batch.
+    Batch(String),
+    /// A compiled plan.
+    Plan(Box<StoredCityPlan>),
+    /// Files that were queued with it.
+    Files,
+}
+
+impl Carried {
+    /// What a delivery carries.
+    pub(super) async fn of(store: &Store, delivery: &Delivery) -> Result<Carried, StageError> {
+        Ok(match &delivery.batch {
+            Some(batch) => Carried::Batch(batch.clone()),
+            None => {
+                store.plan_of_delivery(delivery.id).await?.map_or(Carried::Files, |plan| Carried::Plan(Box::new(plan)))
+            }
+        })
+    }
+
+    /// The folder that it goes to.
+    pub(super) fn reference(&self, key: &str) -> String {
+        match self {
+            Carried::Batch(batch) => batch.clone(),
+            Carried::Plan(plan) => plan.number.clone(),
+            Carried::Files => key.replace(':', "-"),
+        }
+    }
+}
 
 /// The packet as stored; made and stored first where this is the first attempt. The inner error is a sentence for
 /// the administrator.
 pub(super) async fn packet(
     store: &Store,
     lease: &Lease,
-    batch: &str,
+    carried: &Carried,
     password: Option<Zeroizing<String>>,
     now: DateTime<Utc>,
 ) -> Result<Result<Vec<PacketFile>, String>, StageError> {
     if let Some(files) = store.packet(lease.delivery.id).await? {
         return Ok(Ok(files));
     }
-    let stored = store.batch(batch).await?;
+    let (number, sealed_at, listed) = match carried {
+        Carried::Batch(batch) => {
+            let stored = store.batch(batch).await?;
+            (batch.clone(), stored.header.sealed_at, stored.papers)
+        }
+        Carried::Plan(plan) => (plan.number.clone(), plan.sealed_at, plan.papers.clone()),
+        Carried::Files => return Ok(Err("没有要投递的文件".to_owned())),
+    };
     let recipient = &lease.delivery.recipient;
     let mut papers = Vec::new();
-    for paper in &stored.papers {
-        if concerns(recipient, &paper.kind) {
-            papers.push((paper.clone(), store.paper_bytes(batch, &paper.name).await?));
-        }
+    for paper in listed.into_iter().filter(|paper| concerns(recipient, &paper.kind)) {
+        let bytes = store.blob(&paper.sha256).await?;
+        papers.push((paper, bytes));
     }
-    let sealed_at = stored.header.sealed_at;
     let made =
-        blocking(move || pack(&stored, papers, password.as_ref().map(|password| password.as_str()), sealed_at)).await?;
+        blocking(move || pack(&number, papers, password.as_ref().map(|password| password.as_str()), sealed_at)).await?;
     let files = match made {
         Ok(files) => files,
         Err(why) => return Ok(Err(why)),
@@ -59,7 +95,7 @@ fn concerns(recipient: &str, kind: &str) -> bool {
 
 /// Papers with personal data go into an AES-256 ZIP together with the rest; the cover also lies open beside it.
 fn pack(
-    stored: &StoredBatch,
+    number: &str,
     papers: Vec<(Paper, Vec<u8>)>,
     password: Option<&str>,
     sealed_at: DateTime<Utc>,
@@ -80,7 +116,7 @@ fn pack(
         let members: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
         let zip = papers::pack(&members, password, sealed_at).map_err(in_words)?;
         files = cover.map(|(paper, bytes)| (paper.name, bytes)).into_iter().collect();
-        files.push((format!("{}.zip", stored.header.number), zip));
+        files.push((format!("{number}.zip"), zip));
     }
     manifest.files = listed(&files);
     files.push((MANIFEST.to_owned(), manifest.to_bytes().map_err(in_words)?));

@@ -7,6 +7,7 @@ mod deeds;
 mod deliveries;
 mod intake;
 mod letters;
+mod notices;
 mod schema;
 mod seals;
 mod secrets;

@@ -7,17 +7,12 @@ use super::identity::Contradiction;
 use super::{Bench, Judgement, Trace};
 use crate::subsidy::assessment::ResultRow;
 use crate::subsidy::calendar::{add_months, age_on};
-use crate::subsidy::catalogue::{Agreement, Institution, Penalty, Rate};
+use crate::subsidy::catalogue::{Agreement, Rate};
 use crate::subsidy::course::Kind;
 use crate::subsidy::identifiers::{ResidentId, born_on};
 use crate::subsidy::money::Fen;
-use crate::subsidy::policy::{CapAppliesTo, Policy, RateBy, TermMeasuredAt, WindowBy};
+use crate::subsidy::policy::{CapAppliesTo, FULL_AGE, Policy, RateBy, TERM_MONTHS, WindowBy};
 use crate::subsidy::verdict::{Outcome, Rule, RuleSet, Step, Verdict};
-
-/// Remaining term at which R5 fails (第三条：剩余刑期不足2年).
-const TERM_MONTHS: u32 = 24;
-/// Full age (W2).
-const FULL_AGE: u32 = 18;
 
 /// One assessment and kind before the bench.
 pub(super) struct Case<'b, 'a> {
@@ -197,10 +192,7 @@ impl<'a> Case<'_, 'a> {
         let born = row.resident_id.as_deref().filter(|id| ResidentId::is_valid(id)).and_then(born_on);
         if let Some(entry) = entry {
             let release_on = entry.row.release_on;
-            let measured_on = match rate_policy.term_measured_at {
-                TermMeasuredAt::CourseStart => row.started_on,
-                TermMeasuredAt::Planning => planning_day(row.started_on),
-            };
+            let measured_on = rate_policy.term_measured_at.day(row.started_on);
             let limit = add_months(measured_on, TERM_MONTHS);
             notes.rule(Rule::SentenceTooLong, release_on < limit, || {
                 format!("刑满日期{release_on}，自{measured_on}起满24个月为{limit}")
@@ -232,14 +224,8 @@ impl<'a> Case<'_, 'a> {
             RateBy::Claim => Some(self.claim_on),
         };
         let (true, Some(date), Some(certificate_type)) = (row.passed, date, row.certificate_type) else { return None };
-        let in_force = |rate: &&Rate| {
-            rate.certificate_types.contains(&certificate_type)
-                && rate.span.covers(date)
-                && rate.group.as_ref().is_none_or(|group| *group == policy.trainee_group)
-        };
-        let rates = self.bench.catalogue.rates_of(&row.occupation, row.level);
-        // A row for the trainee group wins over one without; the kind is read only then.
-        let rate = rates.filter(in_force).max_by_key(|rate| rate.group.is_some());
+        let group = &policy.trainee_group;
+        let rate = self.bench.catalogue.rate_on(&row.occupation, row.level, certificate_type, group, date);
         let found = rate.and_then(|rate| rate.amount(self.kind).map(|base| (rate, base)));
         notes.rule(Rule::NotInCatalogue, found.is_some(), || {
             let what = format!("{}、{}、{certificate_type}，{date}", self.occupation_name(&row.occupation), row.level);
@@ -307,17 +293,13 @@ impl<'a> Case<'_, 'a> {
             Kind::Training => row.started_on,
             Kind::Assessment => row.assessed_on,
         };
-        let for_kind = |period: &&Institution| match self.kind {
-            Kind::Training => period.trains,
-            Kind::Assessment => period.assesses,
-        };
         let catalogue = self.bench.catalogue;
-        let designated = catalogue.periods(name).filter(for_kind).any(|period| period.designated.covers(day));
+        let designated = catalogue.is_designated(name, self.kind, day);
         notes.rule(Rule::InstitutionNotDesignated, designated, || {
             format!("{name}，{day}：{}", if designated { "在认定期内" } else { "不在相应类型的认定期内" })
         });
         if designated {
-            let penalty = catalogue.penalties_of(name).find(|penalty| is_barred(penalty, day));
+            let penalty = catalogue.penalty_on(name, day);
             notes.rule(Rule::InstitutionPenalised, penalty.is_none(), || match penalty {
                 Some(penalty) => format!("{name}自{}起受处罚，{day}尚未重新认定", penalty.span.from),
                 None => format!("{name}，{day}：无失信记录"),
@@ -375,15 +357,4 @@ impl<'a> Case<'_, 'a> {
     fn occupation_name(&self, id: &'a str) -> &'a str {
         self.bench.catalogue.occupation(id).map_or(id, |occupation| occupation.name.as_str())
     }
-}
-
-/// 30 November of the year before the course (RULES R5, `term_measured_at = planning`).
-fn planning_day(started_on: NaiveDate) -> NaiveDate {
-    NaiveDate::from_ymd_opt(started_on.year() - 1, 11, 30).unwrap_or(started_on)
-}
-
-/// R10b: in force on the day, and its own re-designation does not lie on or before it.
-fn is_barred(penalty: &Penalty, day: NaiveDate) -> bool {
-    let lifted = penalty.redesignated_on.is_some_and(|on| penalty.span.from <= on && on <= day);
-    penalty.span.covers(day) && !lifted
 }

@@ -216,6 +216,7 @@ fn a_file_may_be_asked_for_as_one_form() {
         specs: FormSpecs::embedded(),
         limits: super::LIMITS,
         arrived_on: day("2026-06-30"),
+        addition: false,
     };
     let bytes = csv(&[results_header(), results_row(&[])]);
     let reading = read_file("a.csv", &bytes, Some(FileKind::History), &ctx);

@@ -111,6 +111,7 @@ pub(super) fn read(name: &str, bytes: &[u8]) -> FileReading {
         specs: FormSpecs::embedded(),
         limits: LIMITS,
         arrived_on: day("2026-06-30"),
+        addition: false,
     };
     read_file(name, bytes, None, &ctx)
 }

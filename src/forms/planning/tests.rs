@@ -1,0 +1,1 @@
+//! The workbook as it is handed out.
