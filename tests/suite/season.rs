@@ -73,6 +73,9 @@ fn season_on(postgres: Option<String>) {
     let output = demo.command().arg("demo").arg(&demo.folder).output().unwrap();
     assert!(output.status.success(), "{}", support::text(&output));
     let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    let advice = String::from_utf8_lossy(&output.stdout).into_owned();
+    let explain = advice.lines().find(|line| line.contains(" explain ")).and_then(|line| line.rsplit(' ').next());
+    demo.run(&["--now", season::NOW, "explain", explain.unwrap()]);
 
     let said = exported(&demo);
     for (id, seats) in rows::seats(season::SEED) {
