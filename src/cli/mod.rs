@@ -60,6 +60,17 @@ impl Done {
 
 /// Parses the arguments, runs the command, and says how it ended: 0 done, 1 findings, 2 cannot run.
 pub fn main() -> ExitCode {
+    let code = run_arguments();
+    match output::finish() {
+        Ok(()) => code,
+        Err(error) => {
+            hint!("输出没有写完整：{}", words::io(&error));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run_arguments() -> ExitCode {
     let arguments = match usage::parse() {
         Ok(arguments) => arguments,
         Err(code) => return code,

@@ -1,6 +1,7 @@
 //! What is asked for goes to stdout (UTF-8, no BOM, LF); everything else goes to stderr.
 
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
+use std::sync::Mutex;
 
 use comfy_table::{Table, presets};
 use serde::Serialize;
@@ -17,16 +18,32 @@ macro_rules! hint {
 }
 pub(crate) use hint;
 
+/// The first write to stdout that failed: what was asked for is not there, and the exit code must say so.
+static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
+
 /// Writes a line to stdout.
 pub(crate) fn line(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n"));
+    let mut out = io::stdout().lock();
+    note(out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")));
 }
 
 /// Writes bytes to stdout as they are.
 pub(crate) fn raw(bytes: &[u8]) {
-    let mut out = std::io::stdout().lock();
-    let _ = out.write_all(bytes).and_then(|()| out.flush());
+    note(io::stdout().lock().write_all(bytes));
+}
+
+/// Flushes stdout; the error, where anything of it was not written.
+pub(crate) fn finish() -> io::Result<()> {
+    note(io::stdout().lock().flush());
+    FAILED.lock().ok().and_then(|mut failed| failed.take()).map_or(Ok(()), Err)
+}
+
+fn note(written: io::Result<()>) {
+    if let (Err(error), Ok(mut failed)) = (written, FAILED.lock())
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        failed.get_or_insert(error);
+    }
 }
 
 /// Writes a value as pretty JSON.

@@ -55,7 +55,7 @@ fn of(cause: &(dyn Error + 'static)) -> Option<String> {
 }
 
 /// What the system says of a file or folder, with its own words kept behind.
-fn io(error: &io::Error) -> String {
+pub(super) fn io(error: &io::Error) -> String {
     let said = match error.kind() {
         ErrorKind::NotFound => "文件或文件夹不存在",
         ErrorKind::PermissionDenied => "没有权限；请检查属主和权限，不要用别的用户运行",
