@@ -102,8 +102,8 @@ fn addressees(settings: &Settings) -> BTreeMap<String, (String, Vec<String>)> {
 }
 
 /// Says what a run of the stage did.
-pub(super) fn told(world: &World, report: &Report) -> (Done, Value) {
-    if report.delivered.is_empty() && report.waiting == 0 && !world.json {
+pub(super) fn told(world: &World, report: &Report, interrupted: bool) -> (Done, Value) {
+    if report.delivered.is_empty() && report.waiting == 0 && !interrupted && !world.json {
         say!("投递：没有待投递的材料");
     }
     let said: Vec<Value> = report.delivered.iter().map(|one| told_one(world, one)).collect();

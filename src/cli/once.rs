@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use chrono::TimeDelta;
+use chrono_tz::Asia::Shanghai;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use super::args::Stage;
 use super::output::{self, hint, say};
-use super::{Done, World, delivery, duties, import, plan};
+use super::{Done, World, delivery, duties, import, plan, words};
 use crate::forms::papers::Wanted;
 use crate::settings::{self, Database};
 use crate::stages::claim::Order;
@@ -88,8 +89,16 @@ pub(super) async fn collect(world: &World) -> anyhow::Result<(Done, Value)> {
     for name in &report.moving {
         hint!("{name} 仍在写入，或暂时无法读取，下次再收");
     }
-    let done = Done::with_findings(report.files.iter().any(|file| file.errors() > 0));
+    for (name, error) in &report.left {
+        hint!("{}", left_in_words(name, error));
+    }
+    let done = Done::with_findings(!report.left.is_empty() || report.files.iter().any(|file| file.errors() > 0));
     Ok((done, json!({"files": report.files, "waiting": report.moving})))
+}
+
+/// A file that was taken and still stands in the inbox.
+pub(super) fn left_in_words(name: &str, error: &std::io::Error) -> String {
+    format!("{name} 已收入，但不能从收件文件夹移走：{}", words::io(error))
 }
 
 /// The private folder where sources are kept for a while, if they are; older ones are removed.
@@ -187,6 +196,14 @@ pub(super) async fn claim(world: &World, period: Period) -> anyhow::Result<(Done
     Ok((unjudged(&report.days_without_policy, report.zero_amounts.len()), said))
 }
 
+/// Says which packets must wait, because another process sends them or died over them.
+async fn interrupted(world: &World) -> anyhow::Result<bool> {
+    let Some((n, until)) = world.store.open_leases(world.now).await? else { return Ok(false) };
+    let until = (until + TimeDelta::minutes(1)).with_timezone(&Shanghai).format("%H:%M");
+    hint!("有 {n} 份材料上次投递中断，或正由另一进程投递；请在 {until} 后再运行 shenling once deliver");
+    Ok(true)
+}
+
 /// Delivers what is due and prints where it went.
 pub(super) async fn deliver(world: &World) -> anyhow::Result<(Done, Value)> {
     let bar = working("正在投递");
@@ -203,5 +220,7 @@ pub(super) async fn deliver(world: &World) -> anyhow::Result<(Done, Value)> {
     world.store.hurry_deliveries(alone, world.now).await?;
     let report = deliver::run(&world.store, &door, |recipient| world.zip_password(recipient), world.now).await?;
     bar.finish_and_clear();
-    Ok(delivery::told(world, &report))
+    let interrupted = interrupted(world).await?;
+    let (done, said) = delivery::told(world, &report, interrupted);
+    Ok((done.and(Done::with_findings(interrupted)), said))
 }

@@ -263,7 +263,10 @@ async fn collect_round(office: Office, now: DateTime<Utc>) -> Result<Worked, Fai
     let inbox = &world.settings.inbox;
     let settle = Duration::from_secs(inbox.stable_seconds.into());
     let folder = &world.settings.paths.inbox;
-    collect::run(&world.store, &desk, folder, keep.as_deref(), settle, now).await.map_err(failed)?;
+    let report = collect::run(&world.store, &desk, folder, keep.as_deref(), settle, now).await.map_err(failed)?;
+    if let Some((name, error)) = report.left.first() {
+        return Err(Failure(once::left_in_words(name, error)));
+    }
     world.store.prune_occurrences(now - KEEP_RUNS).await.map_err(failed)?;
     Ok(Worked::default())
 }

@@ -8,6 +8,7 @@
 
 mod plan;
 
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -98,6 +99,8 @@ pub struct Report {
     pub files: Vec<FileReport>,
     /// Names of files that are still being written.
     pub moving: Vec<String>,
+    /// Names of files that were taken and could not be removed.
+    pub left: Vec<(String, io::Error)>,
 }
 
 /// Takes in whatever stands still in the inbox, and what a dead run left half done.
@@ -122,6 +125,8 @@ pub async fn run(
         let name = label(inbox, &path);
         let bytes = match folder::read(&path, desk.limits.max_file_bytes) {
             Ok(bytes) => bytes,
+            // Another process took it since the look.
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
             Err(error) => {
                 warn!(%error, "a file of the inbox could not be read and stays there");
                 report.moving.push(name);
@@ -130,10 +135,13 @@ pub async fn run(
         };
         let taken = take(store, desk, &name, Arc::new(bytes), &Manner::default(), None, now).await?;
         let label = kept_name(&taken.sha256, &path);
-        folder::remove(&path, keep, &label).map_err(|error| StageError::Folder {
-            what: format!("移走已存档的来件（SHA-256 {}）", &taken.sha256[..12]),
-            error,
-        })?;
+        match folder::remove(&path, keep, &label) {
+            Ok(()) => {}
+            // Another process took it too and was first to remove it.
+            Err(_) if !path.exists() => {}
+            // It is taken all the same, and recognised at the next look.
+            Err(error) => report.left.push((name, error)),
+        }
         report.files.push(taken);
     }
     Ok(report)

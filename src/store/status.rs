@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+
+use super::values::args;
 use super::verdicts::VerdictSummary;
-use super::{Result, Store, StoreError};
+use super::{Result, Store, StoreError, from_ms, to_ms};
 
 /// The store in figures.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,5 +81,13 @@ impl Store {
             audit_count: stamp.audit_count,
             facts_version: stamp.facts_version,
         })
+    }
+
+    /// How many deliveries another process sends or died over, and until when the last of them is left to it.
+    pub async fn open_leases(&self, now: DateTime<Utc>) -> Result<Option<(usize, DateTime<Utc>)>> {
+        let sql = "SELECT lease_until FROM delivery WHERE state = 'sending' AND lease_until >= $1 \
+                   AND NOT EXISTS (SELECT 1 FROM batch_void v WHERE v.batch_id = delivery.batch_id) ORDER BY lease_until";
+        let open = self.db.rows(sql, args![to_ms(now)]).await?;
+        open.last().map(|last| Ok((open.len(), from_ms(last.int(0)?)?))).transpose()
     }
 }

@@ -34,13 +34,17 @@ fn roster(n: u32) -> String {
 /// Three persons, one of whom failed, on an approved roster.
 fn season() -> Folder {
     let folder = Folder::new();
+    fill(&folder);
+    folder
+}
+
+fn fill(folder: &Folder) {
     let rows = [result(1, "合格"), result(2, "合格"), result(3, "不合格")];
     folder.put("r.csv", results_csv(&rows));
     folder.put("ro.csv", roster_csv(&[roster(1), roster(2), roster(3)]));
     folder.expect(0, &["import", "r.csv", "--now", NOW]);
     let approved = ["--approved-on", "2026-01-10", "--approved-by", "某局"];
     folder.expect(0, &[&["--now", NOW, "import", "ro.csv"], &approved[..]].concat());
-    folder
 }
 
 /// A season whose second quarter is claimed.
@@ -329,4 +333,82 @@ fn two_processes_share_one_database() {
     }
     assert_eq!(folder.json(0, &["status"])["assessments"], 4);
     folder.expect(0, &["audit", "verify"]);
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_an_error() {
+    let folder = season();
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    for arguments in [&["export", "verdicts"][..], &["--json", "status"], &["--help"]] {
+        let output = folder.command(arguments).stdout(full()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(support::text(&output).contains("输出没有写完整：磁盘已满"), "{}", support::text(&output));
+    }
+    // A reader that has read enough is no error.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = folder.command(&["export", "verdicts"]).stdout(writer).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", support::text(&output));
+}
+
+#[test]
+fn two_processes_may_collect_from_one_inbox() {
+    let folder = Folder::new();
+    for n in 1..=9 {
+        folder.put(&format!("inbox/r{n}.csv"), results_csv(&[result(n, "合格")]));
+    }
+    let children = [0; 3].map(|_| folder.command(&["once", "collect", "--now", NOW]).spawn().unwrap());
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    assert_eq!(folder.json(0, &["status"])["assessments"], 9);
+    assert_eq!(fs::read_dir(folder.work().join("inbox")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_file_that_cannot_be_removed_is_taken_all_the_same() {
+    let folder = Folder::new();
+    let config = fs::read_to_string(folder.config()).unwrap().replace("keep_source_days = 0", "keep_source_days = 3");
+    fs::write(folder.config(), config).unwrap();
+    let csv = results_csv(&[result(1, "合格")]);
+    // Where the source is to be kept, a folder stands in the way.
+    let in_the_way = format!("data/taken/{}.csv", shenling::store::sha256_hex(csv.as_bytes()));
+    fs::create_dir_all(folder.work().join(in_the_way)).unwrap();
+    folder.put("inbox/r.csv", csv);
+    folder.put("inbox/s.csv", results_csv(&[result(2, "合格")]));
+    for _ in 0..2 {
+        let (code, out, err) = folder.run(&["once", "collect", "--now", NOW]);
+        assert_eq!(code, 1, "{out}{err}");
+        assert!(err.contains("r.csv 已收入，但不能从收件文件夹移走"), "{err}");
+    }
+    assert_eq!(folder.json(0, &["status"])["assessments"], 2);
+}
+
+/// On PostgreSQL nobody knows whether the other process lives: its packets wait for its lease to end.
+#[test]
+#[cfg(feature = "failpoints")]
+fn a_delivery_that_was_cut_off_is_told_until_its_lease_ends() {
+    use sqlx::Connection;
+
+    let Some(base) = support::postgres().filter(|_| support::fonts_are_there()) else { return };
+    let database = format!("cut_off_{}", std::process::id());
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let mut admin = sqlx::PgConnection::connect(&base).await.unwrap();
+        let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {database}"));
+        sqlx::query(create).execute(&mut admin).await.unwrap();
+    });
+    let folder = Folder::new();
+    let url = format!("{}/{database}", base.rsplit_once('/').unwrap().0);
+    let config = fs::read_to_string(folder.config()).unwrap().replace("url = \"\"", &format!("url = \"{url}\""));
+    fs::write(folder.config(), config).unwrap();
+    fill(&folder);
+    folder.put(PASSWORD_FILE, PASSWORD);
+    folder.expect(0, &["once", "claim", "--period", "2026-Q2", "--now", NOW]);
+    let deliver = ["once", "deliver", "--now", NOW];
+    let killed = folder.command(&deliver).env("SHENLING_KILL_AT", "deliver.sent").output().unwrap();
+    assert_eq!(killed.status.code(), None, "{}", support::text(&killed));
+    let (code, out, err) = folder.run(&deliver);
+    assert_eq!((code, out.as_str()), (1, ""), "{err}");
+    assert!(err.contains("有 1 份材料上次投递中断") && err.contains("shenling once deliver"), "{err}");
+    assert!(folder.expect(0, &["once", "deliver", "--now", "2026-10-01T12:00:00+08:00"]).contains("（重发）"));
 }
