@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use crate::store::Store;
 use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::course::Kind;
-use crate::subsidy::judge::{Bench, Trace};
+use crate::subsidy::judge::{Bench, Docket, Trace};
 use crate::subsidy::register::{Register, Reversals, Settled, Settlement, StoredResult};
 use crate::subsidy::verdict::{Outcome, Payable, RuleSet, Step};
 
@@ -25,7 +25,7 @@ pub(crate) struct Answer {
     pub(crate) payable: Option<Payable>,
     /// What settled it, if it is settled.
     pub(crate) settlement: Option<Settlement>,
-    /// The steps, where they were asked for and it is judged now.
+    /// The steps, where they were asked for; empty where those of a sealed verdict cannot be retraced.
     pub(crate) steps: Vec<Step>,
 }
 
@@ -85,9 +85,49 @@ fn answer(
             answers.extend(answer);
         }
     }
+    if let Some(ids) = only {
+        retrace(&mut answers, &docket, register, catalogue, ids);
+    }
     answers.sort_by(|a, b| order_of(a).cmp(&order_of(b)));
     let days_without_policy = judgement.days_without_policy;
     Answers { list: answers, days_without_policy, zero_amounts: judgement.zero_amounts }
+}
+
+/// The steps of sealed verdicts, by judging their batches once more on what was known then. Where today's catalogue or
+/// facts lead elsewhere, a sealed verdict stays without steps.
+fn retrace(answers: &mut [Answer], docket: &Docket, register: &Register, catalogue: &Catalogue, ids: &BTreeSet<i64>) {
+    let settled = register.settled();
+    let moment = |settlement: &Settlement| (settlement.claim_on, settlement.batch.clone());
+    let batches: BTreeSet<_> = answers.iter().filter_map(|answer| answer.settlement.as_ref()).map(moment).collect();
+    for batch in batches {
+        let stood = |settlement: &&Settlement| match &settlement.what {
+            Settled::Granted { reversed_by, .. } => {
+                moment(settlement) < batch && reversed_by.as_ref().is_none_or(|(by, _)| *by >= batch.1)
+            }
+            Settled::Refused { .. } => false,
+        };
+        let grants = register.settlements.iter().filter(stood).map(Settlement::grant).collect();
+        let docket = Docket { grants, ..docket.clone() };
+        let bench = Bench::new(&docket, catalogue);
+        let of_batch = |known: &StoredResult, kind| {
+            settled.get(&(known.assessment_id, kind)).is_some_and(|settlement| settlement.batch == batch.1)
+        };
+        let open: Vec<[bool; 2]> =
+            register.results.iter().map(|known| Kind::ALL.map(|kind| of_batch(known, kind))).collect();
+        let mut judgement = bench.judge(&open, None, batch.0, &Trace::Everything(ids.clone()));
+        for answer in answers.iter_mut() {
+            let Some(settlement) = answer.settlement.as_ref().filter(|settlement| settlement.batch == batch.1) else {
+                continue;
+            };
+            let same_facts = answer.known.version_id == settlement.facts.version_id;
+            let subject = register.results.iter().position(|known| known.assessment_id == settlement.assessment_id);
+            let Some(at) = subject.filter(|_| same_facts).map(|i| (i, answer.kind.index())) else { continue };
+            let same = judgement.verdicts[at.0][at.1].as_ref().is_some_and(|verdict| {
+                (verdict.outcome, verdict.rules, &verdict.payable) == (answer.outcome, answer.rules, &answer.payable)
+            });
+            answer.steps = judgement.steps.remove(&at).filter(|_| same).unwrap_or_default();
+        }
+    }
 }
 
 /// The sealed verdict of a settled assessment and kind.

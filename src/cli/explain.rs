@@ -8,7 +8,7 @@ use super::answers::{Answer, answers};
 use super::output::{self, hint, say};
 use super::{Done, World};
 use crate::subsidy::identifiers::mask_number;
-use crate::subsidy::register::Settled;
+use crate::subsidy::register::{Settled, Settlement};
 use crate::subsidy::verdict::{Outcome, Payable, Rule, Step};
 
 /// One verdict with its steps, as JSON.
@@ -24,6 +24,7 @@ struct Explained {
     outcome: &'static str,
     codes: String,
     amount_fen: Option<i64>,
+    reversed: bool,
     batch: Option<String>,
     line: Option<u32>,
     steps: Vec<Step>,
@@ -58,6 +59,9 @@ pub(super) async fn run(world: &World, key: &str) -> anyhow::Result<Done> {
 
 /// The assessments that a key names: an id, `prison/number`, or a certificate number.
 pub(super) async fn find(world: &World, key: &str) -> anyhow::Result<BTreeSet<i64>> {
+    // The slash that Chinese input methods write.
+    let key = key.replace('／', "/");
+    let key = key.as_str();
     if let Some((prison, number)) = key.split_once('/')
         && let Some(prison) = world.catalogue.prison(prison)
     {
@@ -71,6 +75,7 @@ pub(super) async fn find(world: &World, key: &str) -> anyhow::Result<BTreeSet<i6
 async fn explain(world: &World, answer: &Answer) -> anyhow::Result<Explained> {
     let row = &answer.known.row;
     let mut steps = answer.steps.clone();
+    let retraced = !steps.is_empty();
     if let Some(settlement) = &answer.settlement {
         let said = match &settlement.what {
             Settled::Granted { reversed_by: Some((batch, line)), .. } => {
@@ -89,14 +94,17 @@ async fn explain(world: &World, answer: &Answer) -> anyhow::Result<Explained> {
         };
         let note = |text| Step { rule: "批次".into(), kept: None, text, figure: None };
         steps.push(note(format!("{said}（申领日期 {}）", settlement.claim_on)));
-        if answer.outcome != Outcome::Granted {
+        if !retraced {
+            steps.push(note("目录或数据此后有改动，以下只列封存的内容".to_owned()));
+        }
+        if !retraced && answer.outcome != Outcome::Granted {
             let batch = world.store.batch(&settlement.batch).await?;
             let entry = batch.refusals.iter().find(|refusal| refusal.number == settlement.number);
             for (rule, text) in entry.map(|entry| entry.details.clone()).unwrap_or_default() {
                 steps.push(Step { rule: rule.number().into(), kept: Some(false), text, figure: None });
             }
         }
-        steps.extend(answer.payable.as_ref().map(steps_of).unwrap_or_default());
+        steps.extend(answer.payable.as_ref().filter(|_| !retraced).map(steps_of).unwrap_or_default());
     }
     let missing =
         answer.rules.failing().iter().map(|rule| format!("{} {}：{}", rule.number(), rule.says(), rule.mend()));
@@ -114,11 +122,16 @@ async fn explain(world: &World, answer: &Answer) -> anyhow::Result<Explained> {
         outcome: answer.outcome.code(),
         codes: answer.rules.codes(),
         amount_fen: answer.payable.as_ref().map(|payable| payable.amount.0),
+        reversed: answer.settlement.as_ref().is_some_and(is_reversed),
         batch: answer.settlement.as_ref().map(|settlement| settlement.batch.to_string()),
         line: answer.settlement.as_ref().map(|settlement| settlement.number),
         steps,
         missing: missing.collect(),
     })
+}
+
+fn is_reversed(settlement: &Settlement) -> bool {
+    matches!(settlement.what, Settled::Granted { reversed_by: Some(_), .. })
 }
 
 /// The steps of a sealed amount.
@@ -146,6 +159,7 @@ fn steps_of(payable: &Payable) -> Vec<Step> {
 fn print(explained: &Explained) {
     let kind = if explained.kind == "training" { "培训补贴" } else { "鉴定补贴" };
     let outcome = match explained.outcome {
+        "granted" if explained.reversed => "曾核定，已追回",
         "granted" => "核定",
         "denied" => "不予核定",
         _ => "待补正",

@@ -55,6 +55,13 @@ pub struct Settlement {
     pub reopened: bool,
 }
 
+impl Settlement {
+    /// The grant that it stands for, if it granted.
+    pub fn grant(&self) -> Grant {
+        Grant { subject: self.assessment_id, kind: self.kind, claimed_on: self.claim_on }
+    }
+}
+
 /// What a settlement says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settled {
@@ -125,16 +132,11 @@ impl Register {
             }
             Settled::Refused { .. } => false,
         };
-        let grant = |settlement: &Settlement| Grant {
-            subject: settlement.assessment_id,
-            kind: settlement.kind,
-            claimed_on: settlement.claim_on,
-        };
         let subject =
             |known: &StoredResult| Subject { id: known.assessment_id, row: known.row.clone(), open: [false; 2] };
         Docket {
             subjects: self.results.iter().map(subject).collect(),
-            grants: self.settlements.iter().filter(counts).map(grant).collect(),
+            grants: self.settlements.iter().filter(counts).map(Settlement::grant).collect(),
             roster: std::mem::take(&mut self.roster),
             opening: std::mem::take(&mut self.history),
         }

@@ -412,3 +412,25 @@ fn a_delivery_that_was_cut_off_is_told_until_its_lease_ends() {
     assert!(err.contains("有 1 份材料上次投递中断") && err.contains("shenling once deliver"), "{err}");
     assert!(folder.expect(0, &["once", "deliver", "--now", "2026-10-01T12:00:00+08:00"]).contains("（重发）"));
 }
+
+#[test]
+fn a_sealed_line_is_explained_with_all_its_steps() {
+    if !support::fonts_are_there() {
+        return;
+    }
+    let folder = season();
+    let steps = |n: u32| {
+        let explained = folder.json(0, &["explain", &certificate(n), "--now", NOW]);
+        let all = explained.as_array().unwrap().iter();
+        all.map(|one| one["steps"].as_array().unwrap().iter().filter(|step| step["rule"] != "批次").cloned().collect())
+            .collect::<Vec<Vec<Value>>>()
+    };
+    let before: Vec<_> = (1..=3).map(steps).collect();
+    assert!(before[0][0].len() > 10, "{before:?}");
+    folder.expect(0, &["once", "claim", "--period", "2026-Q2", "--now", NOW]);
+    assert_eq!((1..=3).map(steps).collect::<Vec<_>>(), before);
+    folder.expect(0, &[&["batch", "reverse", BATCH, "1", "--now", NOW], &BECAUSE[..]].concat());
+    folder.expect(0, &["once", "claim", "--period", "2026-Q2", "--now", NOW]);
+    assert!(folder.expect(0, &["explain", &certificate(1), "--now", NOW]).contains("培训补贴：曾核定，已追回"));
+    assert_eq!(steps(1), before[0]);
+}
