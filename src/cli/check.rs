@@ -1,5 +1,6 @@
 //! `check`: every mistake at once, what will be missed later, and what the owner should confirm.
 
+use std::fs;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
@@ -7,11 +8,11 @@ use serde::Serialize;
 
 use super::output::{self, say};
 use super::world::{
-    credential, detail_columns, form_specs, letter_templates, load_fonts, open_store, stationery, templates,
+    detail_columns, find_credential, form_specs, letter_templates, load_fonts, open_store, stationery, templates,
 };
 use super::{Done, duties, serve, words};
-use crate::forms::papers::proofs;
-use crate::settings::{self, Environment, Loaded, Mistake, Settings, Severity, credentials, doubts};
+use crate::forms::papers::{check_password, proofs};
+use crate::settings::{self, Database, Environment, Looked, Mistake, Paths, Settings, Severity, credentials, doubts};
 use crate::store::Store;
 use crate::subsidy::calendar::civil_date;
 use crate::subsidy::catalogue::Catalogue;
@@ -30,10 +31,7 @@ struct Checked {
 /// Checks everything that the other commands will rely on.
 pub(super) async fn run(config: &Path, json: bool, now: DateTime<Utc>) -> anyhow::Result<Done> {
     let environment = settings::environment();
-    let mut mistakes = match settings::load(config, &environment) {
-        Err(mistakes) => mistakes,
-        Ok(loaded) => beyond_files(&environment, loaded, now).await,
-    };
+    let mut mistakes = everything(&environment, settings::look(config, &environment), now).await;
     mistakes.sort_by_key(|mistake| mistake.severity);
     let errors = mistakes.iter().filter(|mistake| mistake.severity == Severity::Error).count();
     if json {
@@ -47,60 +45,113 @@ pub(super) async fn run(config: &Path, json: bool, now: DateTime<Utc>) -> anyhow
     Ok(Done::with_findings(errors > 0))
 }
 
-/// What only shows with the files in order: fonts, forms, passwords, database, waiting refusals.
-async fn beyond_files(environment: &Environment, loaded: Loaded, now: DateTime<Utc>) -> Vec<Mistake> {
-    let Loaded { settings, catalogue, calendar, warnings } = loaded;
-    let mut mistakes = warnings;
-    mistakes.extend(doubts::all(&settings, &catalogue, &calendar, civil_date(now)));
+/// The mistakes of the files, and what they do not show: fonts, forms, passwords, folders, database, waiting refusals.
+/// What hangs on a setting that is itself wrong is left out, lest one mistake be told twice.
+async fn everything(environment: &Environment, looked: Looked, now: DateTime<Utc>) -> Vec<Mistake> {
+    let mut mistakes = looked.mistakes.clone();
+    let Some(settings) = &looked.settings else { return mistakes };
+    let sound = looked.is_sound();
+    if sound {
+        mistakes.extend(doubts::all(settings, &looked.catalogue, &looked.calendar, civil_date(now)));
+    }
+    mistakes.extend(papers(settings, environment, &looked.catalogue));
     let file = settings.shown(&settings.file);
-    let error = |error: anyhow::Error| Mistake::of(Severity::Error, file.clone(), words::in_words(&error), "");
-    if let Ok(stationery) = stationery(&settings, environment) {
+    mistakes.extend(
+        serve::schedules(settings, now)
+            .into_iter()
+            .filter_map(|(_, schedule)| schedule.err())
+            .map(|says| Mistake::of(Severity::Error, file.clone(), says, "请改正 [schedule]；留空表示不自动运行")),
+    );
+    let Paths { inbox, outbox, data, .. } = &settings.paths;
+    for (key, folder, what) in [
+        ("paths.inbox", inbox, "收件文件夹"),
+        ("paths.outbox", outbox, "发件文件夹"),
+        ("paths.data", data, "数据文件夹"),
+    ] {
+        if !looked.is_doubtful(&[key]) {
+            mistakes.extend(unfit(folder, what, &file));
+        }
+    }
+    if looked.is_doubtful(&["paths.data"]) {
+        return mistakes;
+    }
+    mistakes.extend(passwords(settings, environment));
+    mistakes.extend(mail_password(settings, environment));
+    if looked.is_doubtful(&["database.url"]) {
+        return mistakes;
+    }
+    match database(settings, environment).await {
+        Err(found) => mistakes.extend(found),
+        Ok(store) if sound => {
+            let tables = (&looked.catalogue, &looked.calendar);
+            let unreachable = duties::unreachable(&store, settings, tables, civil_date(now)).await;
+            for found in [now_granted(&store, &looked.catalogue, now).await, unreachable] {
+                match found {
+                    Ok(found) => mistakes.extend(found),
+                    Err(failed) => mistakes.push(told(settings, &failed)),
+                }
+            }
+        }
+        Ok(_) => {}
+    }
+    mistakes
+}
+
+/// An error that concerns the settings as a whole.
+fn told(settings: &Settings, error: &anyhow::Error) -> Mistake {
+    Mistake::of(Severity::Error, settings.shown(&settings.file), words::in_words(error), "")
+}
+
+/// Fonts, columns and templates.
+fn papers(settings: &Settings, environment: &Environment, catalogue: &Catalogue) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    let error = |error: anyhow::Error| told(settings, &error);
+    if let Ok(stationery) = stationery(settings, environment) {
         mistakes.extend(stationery.fonts.missing_families().into_iter().map(|missing| {
             let message = format!("{}缺少字体（{} 之一）", missing.part, missing.families.join("、"));
             Mistake::of(Severity::Warning, "字体", message, "请把相应字体文件放入配置 fonts_dir 所指的文件夹")
         }));
         // A proof of every template: a slip in an edited one must not wait for the next claim.
-        mistakes.extend(proofs(stationery.context(&catalogue)).err().map(|failed| error(failed.into())));
+        mistakes.extend(proofs(stationery.context(catalogue)).err().map(|failed| error(failed.into())));
     } else {
-        mistakes.extend(load_fonts(&settings, environment).err().map(&error));
-        mistakes.extend(templates(&settings).err().map(&error));
-        mistakes.extend(detail_columns(&settings).err().map(&error));
+        mistakes.extend(load_fonts(settings, environment).err().map(error));
+        mistakes.extend(templates(settings).err().map(error));
+        mistakes.extend(detail_columns(settings).err().map(error));
     }
-    mistakes.extend(form_specs(&settings).err().map(&error));
-    let letters = letter_templates(&settings).and_then(|templates| Ok(templates.proofs()?));
-    mistakes.extend(letters.err().map(&error));
-    mistakes.extend(mail_password(&settings, environment));
-    mistakes.extend(passwords(&settings, environment));
-    mistakes.extend(
-        serve::schedules(&settings, now)
-            .into_iter()
-            .filter_map(|(_, schedule)| schedule.err())
-            .map(|says| Mistake::of(Severity::Error, file.clone(), says, "请改正 [schedule]；留空表示不自动运行")),
-    );
-    for (folder, what) in [(&settings.paths.inbox, "收件文件夹"), (&settings.paths.outbox, "发件文件夹")] {
-        if !folder.is_dir() {
-            let shown = folder.display();
-            mistakes.push(Mistake::of(
-                Severity::Error,
-                file.clone(),
-                format!("{what} {shown} 不存在"),
-                "请建立该文件夹，或改正 [paths]",
-            ));
-        }
-    }
-    match open_store(&settings, environment).await {
-        Err(failed) => mistakes.push(error(failed)),
-        Ok(store) => {
-            let unreachable = duties::unreachable(&store, &settings, (&catalogue, &calendar), civil_date(now)).await;
-            for found in [now_granted(&store, &catalogue, now).await, unreachable] {
-                match found {
-                    Ok(found) => mistakes.extend(found),
-                    Err(failed) => mistakes.push(error(failed)),
-                }
-            }
-        }
-    }
+    mistakes.extend(form_specs(settings).err().map(error));
+    let letters = letter_templates(settings).and_then(|templates| Ok(templates.proofs()?));
+    mistakes.extend(letters.err().map(error));
     mistakes
+}
+
+/// A folder that is missing or cannot be written.
+fn unfit(folder: &Path, what: &str, file: &str) -> Option<Mistake> {
+    let shown = folder.display();
+    if !folder.is_dir() {
+        let message = format!("{what} {shown} 不存在");
+        return Some(Mistake::of(Severity::Error, file, message, "请建立该文件夹，或改正 [paths]"));
+    }
+    let probe = folder.join(".shenling-check");
+    let failed = fs::File::create(&probe).and_then(|_| fs::remove_file(&probe)).err()?;
+    let message = format!("{what} {shown} 不能写入：{}", words::io(&failed));
+    Some(Mistake::of(Severity::Error, file, message, "请检查属主、权限和挂载方式"))
+}
+
+/// The open database; or what keeps it shut, and without a key whether it could be reached at all.
+async fn database(settings: &Settings, environment: &Environment) -> Result<Store, Vec<Mistake>> {
+    let key = find_credential(settings, environment, credentials::VAULT_KEY);
+    let without_key = !matches!(key, Ok(Some(_)));
+    let mut mistakes = match (key, open_store(settings, environment)) {
+        (Err(mistake), _) => vec![mistake],
+        (Ok(_), open) => match open.await {
+            Ok(store) => return Ok(store),
+            Err(failed) => vec![told(settings, &failed)],
+        },
+    };
+    if let (true, Database::Postgres(url)) = (without_key, &settings.database) {
+        mistakes.extend(Store::reach(url).await.err().map(|failed| told(settings, &failed.into())));
+    }
+    Err(mistakes)
 }
 
 /// Recipients whose packets cannot be encrypted.
@@ -108,12 +159,17 @@ fn passwords(settings: &Settings, environment: &Environment) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
     for recipient in &settings.claim.recipients {
         let name = credentials::zip_password(recipient);
-        match credential(settings, environment, &name) {
-            Err(failed) => mistakes.push(Mistake::of(Severity::Error, name, format!("{failed:#}"), "")),
-            Ok(Some(_)) => {}
+        let file = settings.shown(&credentials::file(&settings.paths.data, &name));
+        match find_credential(settings, environment, &name) {
+            Err(mistake) => mistakes.push(mistake),
+            Ok(Some(password)) => mistakes.extend(
+                check_password(&password)
+                    .err()
+                    .map(|failed| Mistake::of(Severity::Error, file, failed.to_string(), "请另定口令，并告知收件单位")),
+            ),
             Ok(None) => mistakes.push(Mistake::of(
                 Severity::Warning,
-                settings.shown(&credentials::file(&settings.paths.data, &name)),
+                file,
                 format!("没有 {recipient} 的加密口令，含个人信息的材料无法投递"),
                 "请把口令（英文字母和数字，至少8位）写入该文件并设权限 0600，再以电话等其他方式告知收件单位",
             )),
@@ -129,7 +185,7 @@ fn mail_password(settings: &Settings, environment: &Environment) -> Option<Mista
     }
     let name = credentials::SMTP_PASSWORD;
     let file = settings.shown(&credentials::file(&settings.paths.data, name));
-    match credential(settings, environment, name) {
+    match find_credential(settings, environment, name) {
         Ok(Some(_)) => None,
         Ok(None) => Some(Mistake::of(
             Severity::Error,
@@ -137,7 +193,7 @@ fn mail_password(settings: &Settings, environment: &Environment) -> Option<Mista
             format!("没有 {} 的邮件口令，邮件发不出去", settings.mail.user),
             "请把口令写入该文件并设权限 0600，或在 systemd 中以 LoadCredential=smtp-password 提供",
         )),
-        Err(error) => Some(Mistake::of(Severity::Error, file, words::in_words(&error), "")),
+        Err(mistake) => Some(mistake),
     }
 }
 

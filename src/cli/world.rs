@@ -122,8 +122,17 @@ pub(crate) fn credential(
     environment: &Environment,
     name: &str,
 ) -> anyhow::Result<Option<Zeroizing<String>>> {
+    find_credential(settings, environment, name).map_err(|mistake| anyhow!("{mistake}"))
+}
+
+/// The same, with the mistake as it is.
+pub(crate) fn find_credential(
+    settings: &Settings,
+    environment: &Environment,
+    name: &str,
+) -> Result<Option<Zeroizing<String>>, Mistake> {
     let given = environment.get(credentials::DIRECTORY_VARIABLE).map(PathBuf::from);
-    credentials::read(name, &settings.paths.data, given.as_deref()).map_err(|mistake| anyhow!("{mistake}"))
+    credentials::read(name, &settings.paths.data, given.as_deref())
 }
 
 /// Opens the database under the vault key.

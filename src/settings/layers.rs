@@ -11,7 +11,8 @@ use super::document::{self, Lines, Section, Value};
 use super::duties::{self, MergedDuty, MergedOffice};
 use super::keys;
 use super::mail;
-use super::mistake::{Mistake, Mistakes, Place};
+use super::mistake::{Mistakes, Place};
+use super::salvage::{self, Salvaged};
 use super::{
     Account, Administrator, Agency, Claim, Daemon, Database, Delivery, Environment, Inbox, Limits, Mail, Paths, Payee,
     PrisonEntry, Programme, Publicity, Schedule, Settings,
@@ -22,7 +23,7 @@ use crate::subsidy::identifiers::normalise;
 pub(super) const DEFAULTS: &str = include_str!("../../config/shenling.toml");
 
 /// `SHENLING__SECTION__KEY`.
-const PREFIX: &str = "SHENLING__";
+pub(super) const PREFIX: &str = "SHENLING__";
 
 /// The database's name in the data folder.
 const DATABASE: &str = "shenling.db";
@@ -89,18 +90,20 @@ struct MergedDatabase {
     url: String,
 }
 
-/// Reads the file and the environment; all mistakes at once. Paths are resolved as if it stood at `home`.
-pub(super) fn read(path: &Path, home: &Path, environment: &Environment) -> Result<Settings, Vec<Mistake>> {
+/// Reads the file and the environment; all mistakes at once, and what can be read in spite of them. Paths are resolved as
+/// if it stood at `home`.
+pub(super) fn read(path: &Path, home: &Path, environment: &Environment) -> Salvaged {
     let mut mistakes = Mistakes::of(path.file_name().unwrap_or(path.as_os_str()).to_string_lossy());
     let text = match std::fs::read(path) {
         Ok(bytes) => document::utf8(&bytes, &mut mistakes).map(str::to_owned),
         Err(error) => {
             mistakes.file = path.display().to_string();
-            mistakes.error(
-                Place::default(),
-                format!("读不到配置文件（{error}）"),
-                "用 --config 或环境变量 SHENLING_CONFIG 指明文件，或运行 shenling init 文件夹 新建一套",
-            );
+            let message = match error.kind() {
+                std::io::ErrorKind::NotFound => "没有这个配置文件".to_owned(),
+                _ => format!("读不到配置文件（{error}）"),
+            };
+            let advice = "用 --config 或环境变量 SHENLING_CONFIG 指明文件，或运行 shenling init 文件夹 新建一套";
+            mistakes.error(Place::default(), message, advice);
             None
         }
     };
@@ -109,22 +112,27 @@ pub(super) fn read(path: &Path, home: &Path, environment: &Environment) -> Resul
         mistakes.sort();
     }
     let overrides = from_environment(environment, &mut mistakes);
-    let (Some(text), true) = (text, mistakes.list.is_empty()) else { return Err(mistakes.list) };
-    let merged = merge(&text, overrides).inspect(|merged| {
+    let Some(text) = text else { return Salvaged { mistakes: mistakes.list, ..Salvaged::default() } };
+    let sound = salvage::sound_lines(&text, &mistakes.list);
+    let merged = merge(&sound, overrides).inspect(|merged| {
         if let Some((key, message, advice)) = duties::wrong_hours(&merged.office) {
             mistakes.error(place_of(&text, "office", key), message, advice);
         }
     });
-    let settings = merged.map(|merged| resolve(home, merged)).map_err(|error| {
-        mistakes.error(Place::default(), format!("无法合并配置（{error}）"), "请对照程序自带的 shenling.toml");
-    });
-    match settings {
+    let settings = match merged.map(|merged| resolve(home, merged)) {
         Ok(settings) => {
             cross_check(&settings, &text, &mut mistakes);
-            if mistakes.list.is_empty() { Ok(settings) } else { Err(mistakes.list) }
+            Some(settings)
         }
-        Err(()) => Err(mistakes.list),
-    }
+        Err(error) if mistakes.list.is_empty() => {
+            let message = format!("无法合并配置（{error}）");
+            mistakes.error(Place::default(), message, "请对照程序自带的 shenling.toml");
+            None
+        }
+        Err(_) => None,
+    };
+    let doubtful = salvage::doubtful(&text, &mistakes.list);
+    Salvaged { settings, mistakes: mistakes.list, doubtful }
 }
 
 /// The defaults alone, resolved as if they stood in that file.

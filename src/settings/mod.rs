@@ -16,10 +16,11 @@ mod keys;
 mod layers;
 mod mail;
 mod mistake;
+mod salvage;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,7 @@ use serde::Deserialize;
 pub use catalogue::fingerprint;
 pub use mail::{Mail, MailSecurity};
 pub use mistake::{Mistake, Severity};
+use salvage::Salvaged;
 
 use crate::subsidy::catalogue::{Catalogue, Prison};
 use crate::subsidy::duty::{Duty, Office};
@@ -310,35 +312,73 @@ pub struct Loaded {
     pub warnings: Vec<Mistake>,
 }
 
+/// What [`look`] finds; with mistakes in the files, what could be read in spite of them.
+#[derive(Debug)]
+pub struct Looked {
+    /// The settings, with defaults for what is wrong; `None` where too much is.
+    pub settings: Option<Settings>,
+    /// The catalogue.
+    pub catalogue: Catalogue,
+    /// Working days.
+    pub calendar: Calendar,
+    /// Every mistake and doubt.
+    pub mistakes: Vec<Mistake>,
+    doubtful: BTreeSet<String>,
+}
+
+impl Looked {
+    /// Whether a mistake stands in one of these keys (`paths.inbox`), so that its value must not be relied on.
+    pub fn is_doubtful(&self, keys: &[&str]) -> bool {
+        let section = |key: &str| key.split('.').next().is_some_and(|section| self.doubtful.contains(section));
+        keys.iter().any(|key| self.doubtful.contains(*key) || section(key))
+    }
+
+    /// Whether everything can be relied on.
+    pub fn is_sound(&self) -> bool {
+        self.settings.is_some() && !self.mistakes.iter().any(|mistake| mistake.severity == Severity::Error)
+    }
+}
+
+/// Reads everything that can be read: a broken file must not hide what is wrong in another.
+pub fn look(path: &Path, environment: &Environment) -> Looked {
+    let Salvaged { settings, mut mistakes, doubtful } = layers::read(path, path, environment);
+    let (mut catalogue, mut calendar) = (Catalogue::default(), Calendar::default());
+    let defaults = || layers::defaults(path).filter(|settings| settings.paths.catalogue.is_dir());
+    if let Some(read) = settings.clone().or_else(defaults) {
+        // Only against the prisons that were really read can a prison's name be held.
+        let prisons = settings.as_ref().filter(|_| !doubtful.contains("prison")).map(Settings::catalogue_prisons);
+        let found;
+        (catalogue, found) = catalogue::read(&read, prisons);
+        mistakes.extend(found);
+        let found;
+        (calendar, found) = holidays::read(&read);
+        mistakes.extend(found);
+    }
+    Looked { settings, catalogue, calendar, mistakes, doubtful }
+}
+
 /// Reads everything, or tells every mistake (warnings among them, where there is an error).
 pub fn load(path: &Path, environment: &Environment) -> Result<Loaded, Vec<Mistake>> {
-    let settings = load_settings(path, environment);
-    let (settings, mut mistakes) = match settings {
-        Ok(settings) => (settings, Vec::new()),
-        // A broken shenling.toml must not hide what is wrong in the catalogue beside it.
-        Err(mistakes) => match layers::defaults(path) {
-            Some(settings) if settings.paths.catalogue.is_dir() => (settings, mistakes),
-            _ => return Err(mistakes),
-        },
-    };
-    // Only against the prisons that were really read can a prison's name be held.
-    let prisons = mistakes.is_empty().then(|| settings.catalogue_prisons());
-    let (catalogue, found) = catalogue::read(&settings, prisons);
-    mistakes.extend(found);
-    let (calendar, found) = holidays::read(&settings);
-    mistakes.extend(found);
-    if mistakes.iter().any(|mistake| mistake.severity == Severity::Error) {
-        return Err(mistakes);
+    let looked = look(path, environment);
+    let sound = looked.is_sound();
+    let Looked { settings, catalogue, calendar, mistakes, .. } = looked;
+    match settings {
+        Some(settings) if sound => Ok(Loaded { settings, catalogue, calendar, warnings: mistakes }),
+        _ => Err(mistakes),
     }
-    Ok(Loaded { settings, catalogue, calendar, warnings: mistakes })
 }
 
 /// Reads `shenling.toml` and the environment alone.
 pub fn load_settings(path: &Path, environment: &Environment) -> Result<Settings, Vec<Mistake>> {
-    layers::read(path, path, environment)
+    sound(layers::read(path, path, environment))
 }
 
 /// Reads an edited `shenling.toml` as if it stood in the place of the one in use.
 pub fn load_edit(edited: &Path, in_use: &Path, environment: &Environment) -> Result<Settings, Vec<Mistake>> {
-    layers::read(edited, in_use, environment)
+    sound(layers::read(edited, in_use, environment))
+}
+
+/// The settings, if there is no mistake in them.
+fn sound(Salvaged { settings, mistakes, .. }: Salvaged) -> Result<Settings, Vec<Mistake>> {
+    settings.filter(|_| mistakes.is_empty()).ok_or(mistakes)
 }

@@ -148,6 +148,11 @@ impl Store {
         Ok(store)
     }
 
+    /// Whether a PostgreSQL database answers; nothing is changed in it.
+    pub async fn reach(url: &str) -> Result<()> {
+        engine::Db::reach(url).await
+    }
+
     /// Waits for running statements and closes the connections.
     pub async fn close(&self) {
         self.db.close().await;

@@ -45,7 +45,7 @@ pub use columns::DetailSpecs;
 pub use fonts::{Fonts, MissingFont};
 pub use manifest::{Manifest, ManifestAudit, ManifestFile, ManifestTotals};
 pub use names::check_names;
-pub use packet::{MIN_PASSWORD_CHARS, pack, unpack};
+pub use packet::{MIN_PASSWORD_CHARS, check_password, pack, unpack};
 pub use plan::print_plan;
 pub use printer::Printer;
 pub use proof::proofs;

@@ -55,8 +55,9 @@ pub fn unpack(packet: &[u8], password: &str) -> Result<Vec<(String, Vec<u8>)>, P
     Ok(members)
 }
 
-/// Other programs encode other characters in the code page of their computer, and then the password is wrong there.
-fn check_password(password: &str) -> Result<(), PaperError> {
+/// Whether a password can be used. Other programs encode other characters in the code page of their computer, and then
+/// the password is wrong there.
+pub fn check_password(password: &str) -> Result<(), PaperError> {
     if !password.bytes().all(|b| b.is_ascii_graphic()) {
         return Err(PaperError::Password("加密口令只能用英文字母、数字和半角符号，不能有中文或空格"));
     }

@@ -1,6 +1,6 @@
 //! institutions, penalties and agreements: who may train and assess, and on which paper.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Reader;
 use super::sheet::{Column, Row, Sheet, may, need};
@@ -101,7 +101,10 @@ fn institution(
     let phone = row.text("联系电话", mistakes);
     let citation = row.text("认定文号", mistakes);
     let designated = row.span("认定起始日", "认定截止日", false, mistakes);
-    let (name, (trains, assesses), designated) = (name?, kind?, designated?);
+    let (Some(name), Some((trains, assesses)), Some(designated)) = (name.clone(), kind, designated) else {
+        reader.half_read.extend(name.iter().chain(&short_names).map(|name| normalise(name)));
+        return None;
+    };
     let (first, line) =
         spellings.entry(normalise(&name)).or_insert_with(|| (reader.names.share(&name), row.number())).clone();
     if *first != *name {
@@ -179,14 +182,15 @@ fn resolve(
     row: Row<'_>,
     column: &str,
     institutions: &[Numbered<Institution>],
+    half_read: &HashSet<String>,
     mistakes: &mut Mistakes,
 ) -> Option<Name> {
     let text = row.need_text(column, mistakes)?;
-    // Without a single institution the table itself is broken, and that was told.
-    if institutions.is_empty() {
+    let key = normalise(&text);
+    // Without a single institution the table itself is broken; that was told, and so was a row that is broken.
+    if institutions.is_empty() || half_read.contains(&key) {
         return None;
     }
-    let key = normalise(&text);
     let full = institutions.iter().find(|(i, _)| normalise(&i.name) == key);
     let found =
         full.or_else(|| institutions.iter().find(|(i, _)| i.short_names.iter().any(|short| normalise(short) == key)));
@@ -201,15 +205,15 @@ pub(super) fn read_penalties(reader: &mut Reader<'_>, institutions: &[Numbered<I
     let (sheet, mut mistakes) = reader.table("penalties", PENALTY_COLUMNS, Severity::Warning);
     let mut penalties = Vec::new();
     for row in sheet.iter().flat_map(Sheet::rows) {
-        let institution = resolve(row, "机构名称", institutions, &mut mistakes);
+        let institution = resolve(row, "机构名称", institutions, &reader.half_read, &mut mistakes);
         let span = row.span("处罚起始日", "处罚截止日", false, &mut mistakes);
         let redesignated_on = row.date("重新认定日", &mut mistakes);
-        let (Some(institution), Some(span)) = (institution, span) else { continue };
+        let Some(span) = span else { continue };
         if let Some(on) = redesignated_on.filter(|on| *on < span.from) {
             let message = format!("“重新认定日”{on} 早于“处罚起始日”{}", span.from);
             mistakes.error(row.place("重新认定日"), message, "重新认定在处罚之后，请核对两个日期");
         }
-        penalties.push(Penalty { institution, span, redesignated_on });
+        penalties.extend(institution.map(|institution| Penalty { institution, span, redesignated_on }));
     }
     reader.close(mistakes);
     penalties
@@ -230,7 +234,7 @@ pub(super) fn read_agreements(
             });
             mistakes.take(row.place("监狱"), result)
         });
-        let institution = resolve(row, "培训机构", institutions, &mut mistakes);
+        let institution = resolve(row, "培训机构", institutions, &reader.half_read, &mut mistakes);
         let number = row.need_text("协议编号", &mut mistakes);
         let span = row.span("起始日", "截止日", true, &mut mistakes);
         let fee = row.amount("人均培训费", &mut mistakes);

@@ -7,7 +7,7 @@ mod rates;
 mod sheet;
 mod table;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -41,6 +41,8 @@ struct Reader<'a> {
     /// `None` where `shenling.toml` is itself broken: then no prison can be held against it.
     prisons: Option<&'a [Prison]>,
     mistakes: Vec<Mistake>,
+    /// Names in rows that have mistakes of their own: elsewhere they are not unknown.
+    half_read: HashSet<String>,
 }
 
 /// Reads the folder. The hash is over the same bytes that were read.
@@ -58,7 +60,14 @@ pub(super) fn read(settings: &Settings, prisons: Option<Vec<Prison>>) -> (Catalo
     };
     mistakes.extend(strangers(dir, &folder));
     let sha256 = digest(&files);
-    let mut reader = Reader { files, folder, names: Names::default(), prisons: prisons.as_deref(), mistakes };
+    let mut reader = Reader {
+        files,
+        folder,
+        names: Names::default(),
+        prisons: prisons.as_deref(),
+        mistakes,
+        half_read: HashSet::new(),
+    };
     let policies = policies::read(&mut reader);
     let institutions = institutions::read(&mut reader);
     let penalties = institutions::read_penalties(&mut reader, &institutions);

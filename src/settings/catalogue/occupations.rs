@@ -54,10 +54,15 @@ fn occupation(row: Row<'_>, reader: &mut Reader<'_>, mistakes: &mut Mistakes) ->
             let result = Category::parse(&text).ok_or_else(|| {
                 Fault::new(format!("“类别”“{text}”不认识"), "请写 就业技能培训 或 创业培训，空白即就业技能培训")
             });
-            mistakes.take(row.place("类别"), result)?
+            mistakes.take(row.place("类别"), result).unwrap_or_default()
         }
     };
-    Some(Occupation { id: reader.names.share(&id?), name: name?, code, code_edition, aliases, category })
+    let (Some(id), Some(name)) = (id.clone(), name.clone()) else {
+        let names = id.iter().chain(&name).chain(&code).chain(&aliases);
+        reader.half_read.extend(names.map(|name| normalise(name)));
+        return None;
+    };
+    Some(Occupation { id: reader.names.share(&id), name, code, code_edition, aliases, category })
 }
 
 /// `6-18-02-04`, as both editions write it.

@@ -1,6 +1,6 @@
 //! rates: what is paid for which occupation, level and certificate, from when to when.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Reader;
 use super::sheet::{Column, Row, Sheet, may, need};
@@ -39,7 +39,7 @@ pub(super) fn read(
     let mut rates: Vec<(Rate, u32)> = Vec::new();
     let mut same: HashMap<(String, Level, String), Vec<usize>> = HashMap::new();
     for row in sheet.iter().flat_map(Sheet::rows) {
-        let Some(rate) = rate(row, &names, &mut mistakes) else { continue };
+        let Some(rate) = rate(row, &names, &reader.half_read, &mut mistakes) else { continue };
         let group = rate.group.as_deref().map(normalise).unwrap_or_default();
         let alike = same.entry((rate.occupation.to_string(), rate.level, group)).or_default();
         overlaps(row, &rate, alike.iter().map(|i| &rates[*i]), &mut mistakes);
@@ -69,9 +69,15 @@ fn names_of(occupations: &[(Occupation, u32)]) -> HashMap<String, &Occupation> {
     names
 }
 
-fn rate(row: Row<'_>, names: &HashMap<String, &Occupation>, mistakes: &mut Mistakes) -> Option<Rate> {
+fn rate(
+    row: Row<'_>,
+    names: &HashMap<String, &Occupation>,
+    half_read: &HashSet<String>,
+    mistakes: &mut Mistakes,
+) -> Option<Rate> {
     let column = "职业(工种)";
-    let occupation = row.need_text(column, mistakes).filter(|_| !names.is_empty()).and_then(|text| {
+    let told = |text: &String| names.is_empty() || half_read.contains(&normalise(text));
+    let occupation = row.need_text(column, mistakes).filter(|text| !told(text)).and_then(|text| {
         let known = names.get(&normalise(&text)).ok_or_else(|| {
             Fault::new(format!("“{column}”“{text}”不在工种表中"), "请先在 occupations 中登记，或改正名称")
         });

@@ -33,6 +33,13 @@ impl Db {
         Err(StoreError::BadUrl)
     }
 
+    /// Connects to a PostgreSQL database and leaves it as it is.
+    pub(in crate::store) async fn reach(url: &str) -> Result<()> {
+        let options = PgConnectOptions::from_str(url).map_err(|_| StoreError::BadUrl)?;
+        PgPoolOptions::new().max_connections(1).connect_with(options).await?.close().await;
+        Ok(())
+    }
+
     async fn open_lite(path: &str) -> Result<Db> {
         let options = SqliteConnectOptions::new()
             .filename(path)

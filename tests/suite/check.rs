@@ -1,0 +1,105 @@
+//! `check`: every mistake in one run, none hidden by another and none told twice.
+
+use std::fs;
+
+use crate::support::{Folder, PASSWORD_FILE};
+
+/// Replaces texts of `shenling.toml`.
+fn configure(folder: &Folder, changes: &[(&str, &str)]) {
+    let mut config = fs::read_to_string(folder.config()).unwrap();
+    for (from, to) in changes {
+        assert!(config.contains(from), "{from}");
+        config = config.replace(from, to);
+    }
+    fs::write(folder.config(), config).unwrap();
+}
+
+/// The errors of `check`.
+fn errors(folder: &Folder) -> Vec<String> {
+    folder.expect(1, &["check"]).lines().filter(|line| line.contains(" 错误：")).map(str::to_owned).collect()
+}
+
+/// Every one is there, and nothing else.
+fn assert_errors(folder: &Folder, expected: &[&str]) {
+    let errors = errors(folder);
+    for says in expected {
+        assert!(errors.iter().any(|line| line.contains(says)), "{says} is missing in {errors:#?}");
+    }
+    assert_eq!(errors.len(), expected.len(), "{errors:#?}");
+}
+
+#[test]
+fn a_mistake_in_the_settings_hides_no_other() {
+    let folder = Folder::new();
+    configure(
+        &folder,
+        &[
+            ("max_sheets = 100", "max_sheets = 1.5"),
+            ("recipients = [\"bureau\"]", "recipients = [\"police\"]"),
+            ("inbox = \"inbox\"", "inbox = \"nowhere\""),
+            ("outbox = \"outbox\"", "outbox = \"/proc\""),
+            ("url = \"\"", "url = \"postgres://nobody@127.0.0.1:1/x\""),
+            ("forms_dir = \"\"", "forms_dir = \"none\""),
+        ],
+    );
+    let catalogue = folder.work().join("catalogue/agreements.csv");
+    let agreements = fs::read_to_string(&catalogue).unwrap().replace("溧阳监狱", "无名监狱");
+    fs::write(catalogue, agreements).unwrap();
+    fs::remove_file(folder.work().join("data/credentials/vault-key")).unwrap();
+    assert_errors(
+        &folder,
+        &[
+            "max_sheets",
+            "\"police\" 不是部门",
+            "nowhere 不存在",
+            "发件文件夹 /proc 不能写入",
+            "paths.forms_dir",
+            "“无名监狱”没有配置",
+            "没有数据密钥",
+            "数据库连接不上",
+        ],
+    );
+}
+
+#[test]
+fn what_hangs_on_a_mistake_is_not_told_as_another() {
+    let folder = Folder::new();
+    configure(&folder, &[("data = \"data\"", "data = 3"), ("url = \"\"", "url = 3")]);
+    assert_errors(&folder, &["data：", "url："]);
+    assert!(!folder.work().join("data/shenling.db").exists());
+    configure(&folder, &[("data = 3", "data = \"data\""), ("url = 3", "url = \"\"")]);
+    let file = folder.work().join("catalogue/institutions.csv");
+    let institutions = fs::read_to_string(&file).unwrap();
+    fs::write(&file, institutions.replace("演示学校,培训,", "演示学校,学校,")).unwrap();
+    folder.put("catalogue/penalties.csv", "机构名称,处罚起始日,处罚截止日,重新认定日\n无名,2026-05-01,,2026-04-01\n");
+    let file = folder.work().join("catalogue/occupations.csv");
+    let occupations = fs::read_to_string(&file).unwrap();
+    fs::write(
+        &file,
+        occupations.replace("cook,中式烹调师,4-03-02-01,2025,,就业技能培训", "cook,中式烹调师,,,电焊工,某类"),
+    )
+    .unwrap();
+    assert_errors(
+        &folder,
+        &[
+            "“学校”不认识",
+            "“无名”不在机构表中",
+            "“重新认定日”2026-04-01 早于",
+            "“某类”不认识",
+            "别名“电焊工”也是第 2 行的别名",
+        ],
+    );
+}
+
+#[test]
+fn a_password_that_cannot_be_used_is_an_error_with_its_file() {
+    let folder = Folder::new();
+    for (password, says) in [("short", "至少8位"), ("口令口令口令口令", "不能有中文"), (" ", "凭据文件是空的")]
+    {
+        folder.put(PASSWORD_FILE, password);
+        let errors = errors(&folder);
+        let [line] = &errors[..] else { panic!("{errors:#?}") };
+        assert!(line.contains(PASSWORD_FILE) && line.contains(says), "{line}");
+        assert_eq!(line.matches("错误：").count(), 1, "{line}");
+    }
+}
