@@ -34,11 +34,17 @@ pub(super) async fn run(world: &World, command: BatchCommand) -> anyhow::Result<
         BatchCommand::Verify { batch } => verify(world, &batch).await,
         BatchCommand::Void { batch, because } => {
             world.store.void_batch(&batch, &because.reason, &because.by, world.now).await?;
+            if world.json {
+                output::json(&serde_json::json!({"batch": batch, "state": "void"}))?;
+            }
             hint!("批次 {batch} 已作废；其中各行重新待核，批次号不再使用");
             Ok(Done::Well)
         }
         BatchCommand::Reverse { batch, line, because } => {
             world.store.request_reversal(&batch, line, &because.reason, &because.by, world.now).await?;
+            if world.json {
+                output::json(&serde_json::json!({"batch": batch, "line": line, "state": "reversal-pending"}))?;
+            }
             hint!("批次 {batch} 第 {line} 行的更正已登记，将作为负数行列入下一批次");
             Ok(Done::Well)
         }
@@ -110,7 +116,7 @@ async fn show(world: &World, number: &str, papers: Option<&Path>) -> anyhow::Res
             line.kind.name().to_owned(),
             part(1),
             part(2),
-            part(3),
+            world.catalogue.occupation(&part(3)).map_or_else(|| part(3), |occupation| occupation.name.clone()),
             part(4),
             part(5),
             masked(&line.person_key),
@@ -219,6 +225,10 @@ pub(super) async fn reopen(world: &World, key: &str, because: &Because) -> anyho
         );
     };
     let kinds = world.store.reopen(assessment, &because.reason, &because.by, world.now).await?;
+    if world.json {
+        let codes: Vec<&str> = kinds.iter().map(|kind| kind.code()).collect();
+        output::json(&serde_json::json!({"assessment": assessment, "kinds": codes}))?;
+    }
     let kinds: Vec<&str> = kinds.into_iter().map(crate::subsidy::course::Kind::name).collect();
     hint!("结果 #{assessment} 已重新打开（{}），下次核定时重新核定", kinds.join("、"));
     Ok(Done::Well)

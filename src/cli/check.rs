@@ -243,10 +243,10 @@ async fn now_granted(store: &Store, catalogue: &Catalogue, now: DateTime<Utc>) -
                 ),
             };
             let what = format!(
-                "{}/{} {} {} 的{}原因目录不予核定（{}），按现行目录可以核定",
+                "{}/{} {} {}：{}原先不予核定（{}），按现行目录可以核定",
                 row.prison,
                 mask_number(&row.number),
-                row.occupation,
+                catalogue.occupation(&row.occupation).map_or(&*row.occupation, |occupation| &occupation.name),
                 row.level,
                 verdict.kind.name(),
                 rules.codes()

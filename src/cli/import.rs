@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::args::{ImportArguments, ImportKind};
 use super::output::{self, hint, say};
-use super::{Done, World, report};
+use super::{Done, World, report, roster};
 use crate::forms::reading::FileKind;
 use crate::stages::collect::{self, FileReport, Manner, PlanOutcome, PlanReport};
 use crate::store::{self, ApprovalNote};
@@ -19,12 +19,15 @@ struct Imported {
 /// Takes the files in, one after the other.
 pub(super) async fn run(world: &World, what: ImportArguments) -> anyhow::Result<Done> {
     let desk = world.desk()?;
+    what.approved_on.map_or(Ok(()), |on| roster::not_in_future(on, world))?;
     let approval =
         what.approved_on.zip(what.approved_by).map(|(on, by)| ApprovalNote { on, by, plan_year: what.plan_year });
     let manner = Manner { kind: what.kind.map(kind), approval, addition: what.addition, dry_run: what.dry_run };
     // All are read before the first is taken: a mistyped path leaves nothing half done.
     for path in &what.files {
-        anyhow::ensure!(path.is_file(), "{} 不是文件", path.display());
+        let shown = path.display();
+        anyhow::ensure!(path.exists(), "找不到文件 {shown}；请核对路径");
+        anyhow::ensure!(path.is_file(), "{shown} 是文件夹，请写其中的文件");
     }
     let mut files = Vec::new();
     for path in &what.files {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use chrono::TimeDelta;
 use chrono_tz::Asia::Shanghai;
 use indicatif::ProgressBar;
@@ -29,6 +29,9 @@ pub(super) async fn run(world: &World, stage: Stage, period: Option<&str>) -> an
         Some(text) => Period::parse(text).ok_or_else(|| anyhow!("期间应写成 2026-Q4 这样的季度，看到“{text}”"))?,
         None => Period::of(world.today()),
     };
+    if period.first_day() > world.today() {
+        bail!("期间 {period} 还没有开始（今天 {}）；请写已经开始的季度", world.today());
+    }
     let stages: &[Stage] = match stage {
         Stage::All => &[Stage::Collect, Stage::Calculate, Stage::Compile, Stage::Claim, Stage::Deliver],
         _ => &[stage],
@@ -213,7 +216,7 @@ pub(super) async fn deliver(world: &World) -> anyhow::Result<(Done, Value)> {
     let alone = matches!(settings.database, Database::Lite(_));
     if alone && lock.try_lock().is_err() {
         bar.finish_and_clear();
-        hint!("另一个 shenling 进程正在投递，请等它结束");
+        hint!("另一个 shenling 进程正在投递；本次没有投递，等它结束后再运行 shenling once deliver");
         return Ok((Done::WithFindings, json!([])));
     }
     let door = delivery::door(world)?;

@@ -1,5 +1,8 @@
 //! `roster list|approve`: an unapproved roster covers nobody.
 
+use anyhow::ensure;
+use chrono::NaiveDate;
+
 use super::args::RosterCommand;
 use super::output::{self, hint, say};
 use super::{Done, World};
@@ -11,12 +14,23 @@ pub(super) async fn run(world: &World, command: RosterCommand) -> anyhow::Result
     match command {
         RosterCommand::List => list(world).await,
         RosterCommand::Approve { id, on, by, plan_year } => {
+            not_in_future(on, world)?;
             world.store.approve_roster(id, &ApprovalNote { on, by, plan_year }, world.now).await?;
             let year = plan_year.unwrap_or_else(|| Approval::usual_plan_year(on));
+            if world.json {
+                let approved_on = on.to_string();
+                output::json(&serde_json::json!({"id": id, "approved_on": approved_on, "plan_year": year}))?;
+            }
             hint!("人员信息表 {id} 已登记核准（{on}），覆盖 {year} 年度中 {on} 及以后开班的培训");
             Ok(Done::Well)
         }
     }
+}
+
+/// What is approved tomorrow is not approved.
+pub(super) fn not_in_future(on: NaiveDate, world: &World) -> anyhow::Result<()> {
+    ensure!(on <= world.today(), "核准日期 {on} 在今天（{}）之后；请核对日期", world.today());
+    Ok(())
 }
 
 async fn list(world: &World) -> anyhow::Result<Done> {

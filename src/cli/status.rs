@@ -115,7 +115,7 @@ fn verdicts(numbers: &StatusNumbers) {
         );
     }
     if summary.run.facts_version != numbers.facts_version {
-        say!("      此后数据已有变化 → shenling once calculate");
+        say!("      以上为当时的数字，此后有新的来件、申领或更正 → shenling once calculate");
     }
     for (rule, n) in summary.by_rule.iter().filter(|(rule, _)| rule.effect() == Effect::Holds) {
         say!("      待补正 {n} 条：{} → {}", rule.says(), rule.mend());
@@ -185,8 +185,7 @@ fn in_json(world: &World, numbers: &StatusNumbers, goal: &Goal) -> anyhow::Resul
         permille: a.permille(),
         reached: a.reached().filter(|_| goal.surveyed),
     };
-    let mut prisons: Vec<Attained> = goal.prisons.iter().map(|(prison, a)| attained(prison, a)).collect();
-    prisons.push(attained("", &goal.total));
+    let prisons: Vec<Attained> = goal.prisons.iter().map(|(prison, a)| attained(prison, a)).collect();
     let verdicts = numbers.verdicts.as_ref().map(|summary| {
         let rows: Vec<_> = summary
             .by_outcome
@@ -219,6 +218,7 @@ fn in_json(world: &World, numbers: &StatusNumbers, goal: &Goal) -> anyhow::Resul
         "deliveries": numbers.deliveries,
         "audit_count": numbers.audit_count,
         "service": standing(world),
-        "goal": {"surveyed": goal.surveyed, "prisons": prisons, "leaving": leaving},
+        "goal": {"surveyed": goal.surveyed, "prisons": prisons,
+            "total": attained("", &goal.total), "leaving": leaving},
     }))
 }

@@ -125,7 +125,8 @@ fn form(arg: &str) -> &'static str {
         arg if arg.contains("时刻") => "：请写 RFC 3339 时刻，如 2026-12-31T09:00:00+08:00",
         arg if arg.contains("起..止") => "：请写两个日期，如 2026-11-20..2026-12-02，止日不早于起日，最长一年",
         arg if arg.contains("日期") => "：请写日期，如 2026-03-05",
-        arg if ["编号", "行号", "年>", "条数"].iter().any(|word| arg.contains(word)) => "：请写整数",
+        arg if arg.contains("年>") => "：请写四位年份，如 2026",
+        arg if ["编号", "行号", "条数"].iter().any(|word| arg.contains(word)) => "：请写整数",
         _ => "",
     }
 }
@@ -156,6 +157,8 @@ mod tests {
         assert!(refused(&["completions", "frob"]).contains("可取：bash、"));
         assert!(refused(&["--json", "--json", "status"]).contains("只能写一次"));
         assert!(refused(&["status", "--jso"]).contains("是不是想写“--json”？"));
+        let year = ["roster", "approve", "1", "--on", "2026-01-01", "--by", "某局", "--plan-year", "26"];
+        assert!(refused(&year).contains("的值“26”不对：请写四位年份，如 2026"));
         assert!(refused(&["roster", "approve", "x"]).contains("的值“x”不对：请写整数"));
     }
 

@@ -62,8 +62,8 @@ pub(super) fn io(error: &io::Error) -> String {
         ErrorKind::NotADirectory => "不是文件夹",
         ErrorKind::IsADirectory => "是文件夹，不是文件",
         ErrorKind::AlreadyExists => "已经存在",
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "磁盘已满",
-        ErrorKind::ReadOnlyFilesystem => "所在磁盘只读",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "磁盘已满；请腾出空间后重新运行同一命令",
+        ErrorKind::ReadOnlyFilesystem => "所在磁盘只读，不能写入；请检查挂载方式和权限",
         _ => return error.to_string(),
     };
     format!("{said}（{error}）")
@@ -89,7 +89,7 @@ pub(super) fn store(error: &StoreError) -> String {
                 .into()
         }
         StoreError::Damaged(what) => {
-            format!("数据库中的内容已损坏（{what}）；请停止操作，运行 shenling audit verify，并从备份恢复")
+            format!("数据库中的内容与封存时不符（{what}）；请停止操作，保留现场，并从备份恢复")
         }
         StoreError::Vault(error) => vault(*error),
         StoreError::Unknown { what, key } => unknown(what, key),

@@ -214,7 +214,8 @@ pub(super) fn parse<'t>(text: &'t str, mistakes: &mut Mistakes) -> Option<Spanne
 
 /// The parser's usual complaints in the administrator's language; a rare one stays as it is.
 fn in_chinese(message: &str) -> &str {
-    const SAID: [(&str, &str); 7] = [
+    const SAID: [(&str, &str); 8] = [
+        ("extra `=`", "此处多了一个等号"),
         ("duplicate key", "同一个键写了两次"),
         ("must be quoted", "文字没有加英文引号"),
         ("unclosed", "引号或括号没有成对"),

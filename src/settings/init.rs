@@ -40,6 +40,9 @@ pub enum InitError {
     /// Something is there already; nothing was written.
     #[error("已经存在，不会覆盖：{}；请换一个文件夹，或先移走这些文件", .0.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join("、"))]
     Exists(Vec<PathBuf>),
+    /// Something else stands where the folder should be.
+    #[error("{} 是一个文件，不是文件夹；请换一个名称", .0.display())]
+    NotAFolder(PathBuf),
     /// The world is broken.
     #[error("写不了 {}：{source}", path.display())]
     Io {
@@ -59,6 +62,9 @@ pub fn new_vault_key() -> Zeroizing<[u8; 32]> {
 
 /// Writes everything under `dir` and returns the files written, in order. Refuses to overwrite anything.
 pub fn write(dir: &Path, vault_key: &[u8; 32]) -> Result<Vec<PathBuf>, InitError> {
+    if dir.exists() && !dir.is_dir() {
+        return Err(InitError::NotAFolder(dir.to_path_buf()));
+    }
     let key_file = credentials::file(&dir.join("data"), credentials::VAULT_KEY);
     // A table as .xlsx beside our .csv would be one table too many.
     let tables = FILES.iter().map(|(name, _)| dir.join(name).with_extension("xlsx"));

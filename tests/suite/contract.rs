@@ -434,3 +434,20 @@ fn a_sealed_line_is_explained_with_all_its_steps() {
     assert!(folder.expect(0, &["explain", &certificate(1), "--now", NOW]).contains("培训补贴：曾核定，已追回"));
     assert_eq!(steps(1), before[0]);
 }
+
+#[test]
+fn what_lies_in_the_future_is_refused_and_acts_answer_in_json() {
+    let folder = Folder::new();
+    folder.put("ro.csv", roster_csv(&[roster(1)]));
+    let approval = ["--approved-on", "2027-01-10", "--approved-by", "某局", "--now", NOW];
+    let (code, _, err) = folder.run(&[&["import", "ro.csv"], &approval[..]].concat());
+    assert!(code == 2 && err.contains("核准日期 2027-01-10 在今天（2026-10-01）之后"), "{err}");
+    folder.expect(0, &["import", "ro.csv", "--now", NOW]);
+    let approve = |on| ["roster", "approve", "1", "--on", on, "--by", "某局", "--now", NOW];
+    folder.expect(2, &approve("2027-01-10"));
+    assert_eq!(folder.json(0, &approve("2026-01-10"))["approved_on"], "2026-01-10");
+    let (code, _, err) = folder.run(&["once", "claim", "--period", "2027-Q1", "--now", NOW]);
+    assert!(code == 2 && err.contains("还没有开始"), "{err}");
+    let (code, _, err) = folder.run(&["import", "nope.xlsx"]);
+    assert!(code == 2 && err.contains("找不到文件 nope.xlsx；请核对路径"), "{err}");
+}

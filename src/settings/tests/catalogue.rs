@@ -219,10 +219,14 @@ fn one_name_means_one_occupation() {
     assert_eq!(
         heads(&said_of("occupations.csv", text)),
         [
+            "catalogue/occupations.csv:3:2 错误：名称“电焊工”也是第 2 行的别名",
             "catalogue/occupations.csv:3:3 警告：职业编码“6-18-2-4”不是 d-dd-dd-dd 的样式",
+            "catalogue/occupations.csv:3:4 错误：别名“焊·工”也是第 2 行的名称",
+            "catalogue/occupations.csv:3:4 错误：别名“HAN”也是第 2 行的工种标识",
             "catalogue/occupations.csv:3:5 错误：“类别”“理论培训”不认识",
             "catalogue/occupations.csv:4:1 错误：工种标识“han”也是第 2 行的工种标识",
             "catalogue/occupations.csv:4:3 错误：职业编码“6-18-02-04”也是第 2 行的职业编码",
+            "catalogue/occupations.csv:3 警告：工种“电焊工”没有补贴标准",
         ]
     );
     let names = text.replace("理论培训", "").replace("han,钳工,6-18-02-04", "qian,钳工,");

@@ -165,7 +165,7 @@ fn syntax_and_encoding() {
     folder.put("shenling.toml", b"[paths]\n# \xCA\xD5\n");
     assert_eq!(heads(&folder.said()), ["shenling.toml:2:3 错误：文件不是 UTF-8 编码"]);
     let missing = load(Path::new("/nowhere/x.toml"), &environment(&[])).map(|_| ()).unwrap_err();
-    assert!(told(&missing)[0].starts_with("/nowhere/x.toml 错误：读不到配置文件"), "{missing:?}");
+    assert!(told(&missing)[0].starts_with("/nowhere/x.toml 错误：没有这个配置文件"), "{missing:?}");
 }
 
 #[test]
