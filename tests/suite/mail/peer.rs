@@ -149,13 +149,14 @@ fn talk(stream: TcpStream, hello: Hello, seen: &Mutex<Seen>) -> std::io::Result<
                     _ => say("250 ok")?,
                 }
             }
-            "RCPT" => match &play {
-                Play::Rcpt(reply) => say(reply)?,
-                _ => {
+            "RCPT" => {
+                if let Play::Rcpt(reply) = &play {
+                    say(reply)?;
+                } else {
                     to.push(line.trim_start_matches("RCPT TO:<").trim_end_matches('>').to_owned());
                     say("250 ok")?;
                 }
-            },
+            }
             "DATA" => {
                 say("354 go on")?;
                 let raw = letter(&mut input)?;
