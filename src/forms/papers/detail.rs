@@ -4,10 +4,11 @@ use super::columns::Key;
 use super::names::occupation_name;
 use super::table::{Cell, Table, Total, score};
 use super::wording::{full_amount, in_words, lines_of, remark, with_level, yuan};
-use super::{DetailSpecs, PaperError};
+use super::{DetailSpecs, PaperContext, PaperError};
 use crate::subsidy::batch::{Batch, Group, Line};
 use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::course::Kind;
+use crate::subsidy::identifiers::mask_number;
 use crate::subsidy::money::Fen;
 
 /// What the rows of a group have in common.
@@ -61,6 +62,20 @@ pub(super) fn table<'a>(
         total: Some(Total { label: heads(&lines), column: spec.amount_at, sum, note: checked_sum(sum) }),
         notes: Vec::new(),
     })
+}
+
+/// Where a group, and in its detail the first row with the sought character, can be looked up; without the name.
+pub(super) fn place(batch: &Batch, group: &Group, ctx: &PaperContext<'_>, sought: Option<char>) -> String {
+    let rows = table(batch, group, ctx.columns, ctx.catalogue).map(|table| table.rows).unwrap_or_default();
+    let row = (1..)
+        .zip(lines_of(&batch.lines, group))
+        .zip(&rows)
+        .find(|(_, cells)| sought.is_some_and(|c| cells.iter().any(|cell| cell.printed().contains(c))))
+        .map(|((serial, line), _): ((u32, &Line), _)| {
+            format!("明细序号{serial}，罪犯编号{}", mask_number(&line.row.number))
+        });
+    let row = row.map(|row| format!("，{row}")).unwrap_or_default();
+    format!("（{}，第{:03}组{row}）", group.key.prison, group.number)
 }
 
 /// `合计（15人）`, with the number of reversals where there are any.

@@ -172,8 +172,21 @@ impl<'a> Printer<'a> {
             ],
         };
         let job = Job { template, paper: &name, program: self.ctx.program };
-        let bytes = print(&job, &Data { imprint, paper: data }, self.ctx.fonts, self.ctx.templates)?;
+        let bytes = print(&job, &Data { imprint, paper: data }, self.ctx.fonts, self.ctx.templates)
+            .map_err(|error| self.placed(error, kind, group))?;
         Ok(paper(kind, name, bytes, group))
+    }
+
+    /// Tells where the row of a missing character can be looked up.
+    fn placed(&self, error: PaperError, kind: PaperKind, group: Option<&Group>) -> PaperError {
+        match (error, group) {
+            (PaperError::MissingGlyph { paper, character, codepoint, .. }, Some(group)) => {
+                let sought = kind.is_personal().then_some(character);
+                let place = detail::place(self.batch, group, &self.ctx, sought);
+                PaperError::MissingGlyph { paper, place, character, codepoint }
+            }
+            (error, _) => error,
+        }
     }
 
     fn xlsx(
