@@ -78,7 +78,7 @@ fn is_plain(raw: &str) -> bool {
 }
 
 /// Removes marks and outer spaces; a line break inside (a wrapped cell) becomes a space.
-fn without_marks(raw: &str) -> Cow<'_, str> {
+pub(super) fn without_marks(raw: &str) -> Cow<'_, str> {
     if !raw.chars().any(|c| is_mark(c) || (c.is_control() && c.is_whitespace())) {
         return Cow::Borrowed(raw.trim());
     }
