@@ -10,6 +10,7 @@ use super::world::{credential, detail_columns, form_specs, load_fonts, open_stor
 use super::{Done, words};
 use crate::forms::papers::proofs;
 use crate::settings::{self, Environment, Loaded, Mistake, Settings, Severity, credentials, doubts};
+use crate::stages::deliver;
 use crate::store::Store;
 use crate::subsidy::calendar::civil_date;
 use crate::subsidy::catalogue::Catalogue;
@@ -90,7 +91,7 @@ async fn beyond_files(environment: &Environment, loaded: Loaded, now: DateTime<U
 /// Recipients whose packets cannot be encrypted.
 fn passwords(settings: &Settings, environment: &Environment) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
-    for recipient in &settings.claim.recipients {
+    for recipient in settings.claim.recipients.iter().filter(|recipient| deliver::is_encrypted(recipient)) {
         let name = credentials::zip_password(recipient);
         match credential(settings, environment, &name) {
             Err(failed) => mistakes.push(Mistake::of(Severity::Error, name, format!("{failed:#}"), "")),
