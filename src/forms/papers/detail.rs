@@ -3,7 +3,7 @@
 use super::columns::Key;
 use super::names::occupation_name;
 use super::table::{Cell, Table, Total, score};
-use super::wording::{full_amount, in_words, lines_of, remark, with_level, yuan};
+use super::wording::{full_amount, in_words, lines_of, numbers, remark, with_level, yuan};
 use super::{DetailSpecs, PaperContext, PaperError};
 use crate::subsidy::batch::{Batch, Group, Line};
 use crate::subsidy::catalogue::Catalogue;
@@ -44,9 +44,10 @@ pub(super) fn table<'a>(
         Kind::Assessment => ("鉴定机构", "鉴定工种"),
     };
     let subtitle = format!(
-        "批次：{}　组号：{:03}　监狱：{}　{institution}：{}　{occupation}：{}　班期：{}　单位：元",
+        "批次：{}　组号：{:03}　批内行号：{}　监狱：{}　{institution}：{}　{occupation}：{}　班期：{}　单位：元",
         batch.number,
         group.number,
+        numbers(&lines),
         key.prison,
         key.institution,
         with_level(&shared.occupation, key.level),
@@ -93,7 +94,8 @@ pub(super) fn heads(lines: &[&Line]) -> String {
 fn checked_sum(sum: Fen) -> String {
     let words = in_words(sum);
     if words.is_empty() {
-        format!("核定合计 {}", yuan(sum))
+        // Negative: more is taken back than granted.
+        format!("更正合计 {}", yuan(sum))
     } else {
         format!("核定合计 {}，{words}", yuan(sum))
     }

@@ -35,6 +35,7 @@ struct Imprint<'a> {
     batch: &'a str,
     hash: &'a str,
     group: Option<String>,
+    prison: Option<&'a str>,
     /// Year, month, day, hour, minute, second in UTC: the zone that the document's properties state.
     sealed: [i64; 6],
 }
@@ -162,6 +163,7 @@ impl<'a> Printer<'a> {
             batch: &self.batch.number,
             hash: hash_prefix(self.batch),
             group: group.map(|group| format!("{:03}", group.number)),
+            prison: group.map(|group| &*group.key.prison),
             sealed: [
                 i64::from(at.year()),
                 i64::from(at.month()),
