@@ -9,6 +9,7 @@ use super::args::{BatchCommand, Because};
 use super::explain::find;
 use super::output::{self, hint, say};
 use super::{Done, World, words};
+use crate::stages::claim;
 use crate::store::{BatchHeader, BatchState, StoredBatch};
 use crate::subsidy::identifiers::{mask_id, mask_number};
 use crate::subsidy::verdict::Outcome;
@@ -125,7 +126,8 @@ async fn show(world: &World, number: &str, papers: Option<&Path>) -> anyhow::Res
         ]
     });
     output::table(&header, lines);
-    say!("不予核定清单 {} 条；表格 {} 份", batch.refusals.len(), batch.papers.len());
+    let tables = batch.papers.iter().filter(|paper| paper.kind != claim::MANIFEST_KIND).count();
+    say!("不予核定清单 {} 条；表格 {tables} 份", batch.refusals.len());
     Ok(Done::Well)
 }
 
@@ -184,7 +186,7 @@ async fn take_out(world: &World, batch: &StoredBatch, dir: &Path) -> anyhow::Res
         let mut file = file.with_context(|| format!("无法写入 {}（不覆盖已有文件）", path.display()))?;
         std::io::Write::write_all(&mut file, &bytes)?;
     }
-    hint!("{} 份表格已取出到 {}（含个人信息，用后请删除）", batch.papers.len(), dir.display());
+    hint!("{} 个文件已取出到 {}（含个人信息，用后请删除）", batch.papers.len(), dir.display());
     Ok(())
 }
 
@@ -206,7 +208,7 @@ async fn verify(world: &World, number: &str) -> anyhow::Result<Done> {
     if world.json {
         output::json(&serde_json::json!({"batch": number, "papers": papers, "faults": faults}))?;
     } else if faults.is_empty() {
-        say!("批次 {number}：控制总数、行哈希和 {papers} 份表格全部相符");
+        say!("批次 {number}：控制总数、行哈希和 {papers} 个文件全部相符");
     } else {
         for fault in &faults {
             say!("批次 {number}：{fault}");

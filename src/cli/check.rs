@@ -13,6 +13,7 @@ use super::world::{
 use super::{Done, duties, serve, words};
 use crate::forms::papers::{check_password, proofs};
 use crate::settings::{self, Database, Environment, Looked, Mistake, Paths, Settings, Severity, credentials, doubts};
+use crate::stages::deliver;
 use crate::store::Store;
 use crate::subsidy::calendar::civil_date;
 use crate::subsidy::catalogue::Catalogue;
@@ -157,7 +158,7 @@ async fn database(settings: &Settings, environment: &Environment) -> Result<Stor
 /// Recipients whose packets cannot be encrypted.
 fn passwords(settings: &Settings, environment: &Environment) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
-    for recipient in &settings.claim.recipients {
+    for recipient in settings.claim.recipients.iter().filter(|recipient| deliver::is_encrypted(recipient)) {
         let name = credentials::zip_password(recipient);
         let file = settings.shown(&credentials::file(&settings.paths.data, &name));
         match find_credential(settings, environment, &name) {

@@ -110,7 +110,7 @@ pub async fn run(
             Ok(()) => {
                 let totals = batch.totals.clone();
                 info!(batch = %batch.number, lines = totals.lines, sum_fen = totals.sum.0, "batch sealed");
-                report.papers = papers.len();
+                report.papers = papers.iter().filter(|paper| paper.kind != MANIFEST_KIND).count();
                 report.sealed = Some((batch.number.clone(), totals));
                 return Ok(report);
             }

@@ -209,6 +209,11 @@ async fn postponed(
     Ok(Answer::TryLater(why))
 }
 
+/// Whether a recipient's packets are encrypted, so that it needs a password.
+pub fn is_encrypted(recipient: &str) -> bool {
+    packet::is_encrypted(recipient)
+}
+
 /// Puts files into `outbox/<recipient>/<reference>/`.
 async fn put(outbox: &Path, recipient: &str, reference: &str, files: Vec<PacketFile>) -> Result<Answer, StageError> {
     let (outbox, recipient, reference) = (outbox.to_owned(), recipient.to_owned(), reference.to_owned());

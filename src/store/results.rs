@@ -123,7 +123,7 @@ impl Store {
     fn result_hashes(&self, row: &ResultRow) -> Hashes {
         Hashes {
             key: self.vault.lookup("assessment", row.key().canonical().as_bytes()),
-            content: self.content_hash("assessment_version", row),
+            content: self.content_hash("assessment_version", &*row.compared()),
             certificate: row.certificate_number.as_deref().and_then(|number| self.certificate_hash(number)),
             person: self.prisoner_hash(&row.prison, &row.number),
         }

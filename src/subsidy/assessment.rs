@@ -3,11 +3,13 @@
 //! Rows hold values after repairs: names resolved to full names, occupations to their ids. They carry
 //! personal data; their `Debug` output never does.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
+use unicode_normalization::{UnicodeNormalization, is_nfkc};
 
 use super::course::{Category, CertificateType, Kind, Level};
 use super::identifiers::{Sex, normalise};
@@ -70,7 +72,7 @@ pub struct ResultRow {
     pub fee: Option<Fen>,
     /// 是否完成培训.
     pub completed: bool,
-    /// 备注.
+    /// 备注 as typed.
     pub remark: Option<String>,
 }
 
@@ -101,6 +103,16 @@ impl ResultRow {
             level: self.level,
             class: self.class.clone(),
             assessed_on: self.assessed_on,
+        }
+    }
+
+    /// The row as versions are compared: in half-width or full-width, a remark is the same remark.
+    pub fn compared(&self) -> Cow<'_, ResultRow> {
+        match self.remark.as_deref() {
+            Some(remark) if !is_nfkc(remark) => {
+                Cow::Owned(ResultRow { remark: Some(remark.nfkc().collect()), ..self.clone() })
+            }
+            _ => Cow::Borrowed(self),
         }
     }
 

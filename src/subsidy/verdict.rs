@@ -77,13 +77,13 @@ rules! {
     SentenceTooLong, "R5", "sentence-too-long", Denies, "第三条：剩余刑期不足2年", "培训时剩余刑期满2年或以上", "如刑满日期有误（如减刑），请监狱更正培训人员信息表并重新核准";
     AlreadySkilled, "R5b", "already-skilled", Denies, "第三条：没有一技之长", "人员信息表注明已有一技之长", "如填写有误，请监狱更正培训人员信息表并重新核准";
     UnableToStudy, "R5c", "unable-to-study", Denies, "第三条：能够正常坚持学习", "人员信息表注明不能坚持学习", "如填写有误，请监狱更正培训人员信息表并重新核准";
-    NotInCatalogue, "R6", "not-in-catalogue", Denies, "第四条（一）：政府补贴培训职业（工种）目录", "目录中没有此职业、等级、证书类型的此项补贴标准", "如目录确有此项，请管理员补充 rates.csv；补充后自动重新核定";
+    NotInCatalogue, "R6", "not-in-catalogue", Denies, "第四条（一）：政府补贴培训职业（工种）目录", "目录中没有此职业、等级、证书类型的此项补贴标准", "如目录确有此项，请管理员补充补贴目录；补充后自动重新核定";
     Repeat, "R7", "repeat", Denies, "第六条：同一职业同一等级一年内不可重复享受", "本人同一职业同一等级在规定期限内已享受此项补贴", "无需补正；期限内不可重复享受";
     Cap, "R8", "cap", Denies, "第六条：每人每年可享受不超过3次", "本人此项补贴在规定期限内已达上限次数", "无需补正；已达次数上限";
     LowerLevel, "R9", "lower-level", Denies, "政策参数 bar_lower_level", "本人同一职业更高等级的此项补贴已经核定", "无需补正；现行政策不补贴较低等级";
-    InstitutionNotDesignated, "R10", "institution-not-designated", Denies, "第五条（二）：确定培训机构", "机构在当日不在定点认定期内（或认定类型不符）", "如已认定，请管理员补充 institutions.csv 的认定类型和起止日；补充后自动重新核定";
-    InstitutionPenalised, "R10b", "institution-penalised", Denies, "第五条（二）：无被行政处罚等失信记录", "机构当日处于行政处罚等失信期内", "如处罚已撤销或已重新认定，请管理员更正 penalties.csv；更正后自动重新核定";
-    NoAgreement, "R10c", "no-agreement", Holds, "第五条（二）：附件5，签订合作协议", "开班日没有该监狱与培训机构的有效合作协议（附件5）", "请监狱提供合作协议，由管理员登记到 agreements.csv";
+    InstitutionNotDesignated, "R10", "institution-not-designated", Denies, "第五条（二）：确定培训机构", "机构在当日不在定点认定期内（或认定类型不符）", "如已认定，请管理员在机构名录中补充认定类型和起止日；补充后自动重新核定";
+    InstitutionPenalised, "R10b", "institution-penalised", Denies, "第五条（二）：无被行政处罚等失信记录", "机构当日处于行政处罚等失信期内", "如处罚已撤销或已重新认定，请管理员更正处罚记录；更正后自动重新核定";
+    NoAgreement, "R10c", "no-agreement", Holds, "第五条（二）：附件5，签订合作协议", "开班日没有该监狱与培训机构的有效合作协议（附件5）", "请监狱提供合作协议，由管理员登记到协议目录";
     TooLate, "R11", "too-late", Denies, "政策参数 claim_within_months", "申领日超过取得证书后的申领期限", "无需补正；已超过申领期限";
     UnverifiedIdentity, "R12", "unverified-identity", Holds, "第七条（三）：真实性", "公民身份号码缺失或校验码不符", "请监狱核对公民身份号码，更正后重新报送";
     IdentityConflict, "R12b", "identity-conflict", Holds, "第七条（三）：真实性", "同一公民身份号码对应两个姓名，或同一罪犯编号对应两个公民身份号码", "请监狱核对相关各行的姓名、罪犯编号和公民身份号码，更正后重新报送";

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::wording::{day, in_words, instant, yuan};
+use super::netting::belongs;
+use super::wording::{day, in_words, instant, persons, yuan};
 use super::{PaperContext, Payee};
 use crate::subsidy::assessment::Name;
 use crate::subsidy::batch::{Balance, Batch, Line};
@@ -104,6 +105,7 @@ pub(super) fn fill(batch: &Batch, ctx: &PaperContext<'_>) -> Cover {
     let everything: Vec<&Balance> = batch.balances.iter().collect();
     let payable: Fen = batch.balances.iter().map(|balance| balance.payable).sum();
     let groups = |kind| batch.groups.iter().filter(|group| group.key.kind == kind).count();
+    let with_reversals = if batch.lines.iter().any(|line| line.reverses.is_some()) { "（含更正）" } else { "" };
     Cover {
         number: batch.number.clone(),
         period: batch.period.in_words(),
@@ -113,10 +115,10 @@ pub(super) fn fill(batch: &Batch, ctx: &PaperContext<'_>) -> Cover {
         bureau: ctx.bureau.to_owned(),
         hrss: ctx.hrss.to_owned(),
         prisons: prisons.iter().map(|(name, balances)| prison(name, balances, batch, ctx.payees)).collect(),
-        sums: figures(&everything, batch.totals.persons),
+        sums: figures(&everything, persons(batch.lines.iter())),
         payable_words: in_words(payable),
-        persons: format!("{}人", batch.totals.persons),
-        lines: format!("{}行", batch.totals.lines),
+        persons: format!("{}人{with_reversals}", batch.totals.persons),
+        lines: format!("{}行{with_reversals}", batch.totals.lines),
         sum: yuan(batch.totals.sum),
         lines_sha256: batch.totals.lines_sha256.clone(),
         changes: changes(batch),
@@ -128,15 +130,6 @@ pub(super) fn fill(batch: &Batch, ctx: &PaperContext<'_>) -> Cover {
 }
 
 fn prison(name: &Name, balances: &[&Balance], batch: &Batch, payees: &BTreeMap<Name, Payee>) -> PrisonPart {
-    let mut keys: Vec<&str> = batch
-        .lines
-        .iter()
-        .filter(|line| line.row.prison == *name && line.reverses.is_none())
-        .map(|line| &*line.person_key)
-        .collect();
-    keys.sort_unstable();
-    keys.dedup();
-    let persons = u32::try_from(keys.len()).unwrap_or(u32::MAX);
     let payee = payees.get(name);
     PrisonPart {
         name: name.to_string(),
@@ -148,7 +141,7 @@ fn prison(name: &Name, balances: &[&Balance], batch: &Batch, payees: &BTreeMap<N
                 figures: figures(&[balance], balance.persons),
             })
             .collect(),
-        sums: figures(balances, persons),
+        sums: figures(balances, persons(batch.lines.iter().filter(|line| line.row.prison == *name))),
         payee_name: payee.map(|payee| payee.name.clone()).unwrap_or_default(),
         payee_bank: payee.map(|payee| payee.bank.clone()).unwrap_or_default(),
         payee_account: payee.map(|payee| payee.account.clone()).unwrap_or_default(),
@@ -187,17 +180,24 @@ fn changes(batch: &Batch) -> Changes {
                 })
             })
             .collect(),
-        carried: batch.balances.iter().filter(|balance| balance.carried_out != Fen::ZERO).map(carried).collect(),
+        carried: batch
+            .balances
+            .iter()
+            .filter(|balance| balance.carried_out != Fen::ZERO)
+            .map(|balance| carried(balance, batch))
+            .collect(),
     }
 }
 
-/// Why a form shows nothing to pay.
-fn carried(balance: &Balance) -> String {
+/// Why a form shows nothing to pay, or why there is no form.
+fn carried(balance: &Balance, batch: &Batch) -> String {
+    let has_form = batch.groups.iter().any(|group| belongs(group, balance));
     format!(
-        "{}与{}的{}轧差后为负，申领表应付为0.00元，{}结转下批。",
+        "{}与{}的{}轧差后为负，{}，{}结转下批。",
         balance.prison,
         balance.institution,
         balance.kind.name(),
+        if has_form { "申领表应付为0.00元" } else { "本批无申领表" },
         yuan(balance.carried_out)
     )
 }

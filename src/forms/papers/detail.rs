@@ -3,11 +3,12 @@
 use super::columns::Key;
 use super::names::occupation_name;
 use super::table::{Cell, Table, Total, score};
-use super::wording::{full_amount, in_words, lines_of, remark, with_level, yuan};
-use super::{DetailSpecs, PaperError};
+use super::wording::{full_amount, in_words, lines_of, numbers, remark, with_level, yuan};
+use super::{DetailSpecs, PaperContext, PaperError};
 use crate::subsidy::batch::{Batch, Group, Line};
 use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::course::Kind;
+use crate::subsidy::identifiers::mask_number;
 use crate::subsidy::money::Fen;
 
 /// What the rows of a group have in common.
@@ -43,9 +44,10 @@ pub(super) fn table<'a>(
         Kind::Assessment => ("鉴定机构", "鉴定工种"),
     };
     let subtitle = format!(
-        "批次：{}　组号：{:03}　监狱：{}　{institution}：{}　{occupation}：{}　班期：{}　单位：元",
+        "批次：{}　组号：{:03}　批内行号：{}　监狱：{}　{institution}：{}　{occupation}：{}　班期：{}　单位：元",
         batch.number,
         group.number,
+        numbers(&lines),
         key.prison,
         key.institution,
         with_level(&shared.occupation, key.level),
@@ -63,6 +65,20 @@ pub(super) fn table<'a>(
     })
 }
 
+/// Where a group, and in its detail the first row with the sought character, can be looked up; without the name.
+pub(super) fn place(batch: &Batch, group: &Group, ctx: &PaperContext<'_>, sought: Option<char>) -> String {
+    let rows = table(batch, group, ctx.columns, ctx.catalogue).map(|table| table.rows).unwrap_or_default();
+    let row = (1..)
+        .zip(lines_of(&batch.lines, group))
+        .zip(&rows)
+        .find(|(_, cells)| sought.is_some_and(|c| cells.iter().any(|cell| cell.printed().contains(c))))
+        .map(|((serial, line), _): ((u32, &Line), _)| {
+            format!("明细序号{serial}，罪犯编号{}", mask_number(&line.row.number))
+        });
+    let row = row.map(|row| format!("，{row}")).unwrap_or_default();
+    format!("（{}，第{:03}组{row}）", group.key.prison, group.number)
+}
+
 /// `合计（15人）`, with the number of reversals where there are any.
 pub(super) fn heads(lines: &[&Line]) -> String {
     let reversals = lines.iter().filter(|line| line.reverses.is_some()).count();
@@ -78,7 +94,8 @@ pub(super) fn heads(lines: &[&Line]) -> String {
 fn checked_sum(sum: Fen) -> String {
     let words = in_words(sum);
     if words.is_empty() {
-        format!("核定合计 {}", yuan(sum))
+        // Negative: more is taken back than granted.
+        format!("更正合计 {}", yuan(sum))
     } else {
         format!("核定合计 {}，{words}", yuan(sum))
     }

@@ -43,7 +43,12 @@ const TABLE: Part =
 const LATIN: Part = Part { name: "数字和字母", families: &["Times New Roman", "Liberation Serif", "FandolSong"] };
 const RARE: Part = Part {
     name: "生僻字",
-    families: &["Noto Serif CJK SC", "Noto Serif SC", "Source Han Serif SC", "SimSun-ExtB", "Noto Sans CJK SC"],
+    families: &["Noto Serif CJK SC", "Noto Serif SC", "Source Han Serif SC", "Noto Sans CJK SC"],
+};
+/// What [`RARE`] has a twentieth of: all the characters that a registered name may have.
+const RAREST: Part = Part {
+    name: "生僻字（CJK扩展B区及以后）",
+    families: &["SimSun-ExtB", "HanaMinB", "Plangothic P1", "BabelStone Han", "Jigmo2"],
 };
 
 /// Families for each part, in order of preference, all of them loaded. Goes to the templates as data.
@@ -128,16 +133,17 @@ impl Fonts {
 
     /// The parts for which no suitable family is loaded. Papers still print, in a family that was not meant for it.
     pub fn missing_families(&self) -> Vec<MissingFont> {
-        [TITLE, BODY, LABEL, NOTE, TABLE, RARE]
+        [TITLE, BODY, LABEL, NOTE, TABLE, RARE, RAREST]
             .into_iter()
             .filter(|part| loaded(&self.0.book, part).next().is_none())
             .map(|part| MissingFont { part: part.name, families: part.families })
             .collect()
     }
 
-    /// The first character of a text that no font has.
+    /// The first character of a text that no font has. Places where a text may break need no glyph.
     pub fn first_missing(&self, text: &str) -> Option<char> {
-        text.chars().find(|c| !c.is_control() && self.0.covered.binary_search(&u32::from(*c)).is_err())
+        let has = |c: char| self.0.covered.binary_search(&u32::from(c)).is_ok();
+        text.chars().find(|c| !c.is_control() && *c != '\u{200b}' && !has(*c))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -160,7 +166,7 @@ impl Fonts {
 /// The loaded families of a part, then those for rare characters. Only loaded ones: the compiler warns of others,
 /// and a warning stops a paper. With neither, the first family that is there.
 fn chain(book: &FontBook, part: &Part, names: &[String]) -> Vec<String> {
-    let mut families: Vec<String> = loaded(book, part).chain(loaded(book, &RARE)).collect();
+    let mut families: Vec<String> = [part, &RARE, &RAREST].into_iter().flat_map(|part| loaded(book, part)).collect();
     if families.is_empty() {
         families.extend(names.first().cloned());
     }

@@ -5,13 +5,19 @@ use serde::Serialize;
 use super::PaperContext;
 use super::names::occupation_name;
 use super::netting::Claim;
-use super::wording::{day, days, first_and_last, in_words, lines_of, standard, with_level, yuan};
+use super::table::breakable;
+use super::wording::{day, days, first_and_last, in_words, lines_of, standard, yuan};
 use crate::subsidy::assessment::Name;
 use crate::subsidy::batch::{Batch, Group, Line};
 use crate::subsidy::catalogue::Institution;
-use crate::subsidy::course::Kind;
+use crate::subsidy::course::{Kind, Level};
 use crate::subsidy::identifiers::organisation_code_of;
 use crate::subsidy::money::Fen;
+
+/// Digits that fit in the cells of the templates' grid: the third column, it with the second, the last one.
+const NARROW: u16 = 16;
+const WIDE: u16 = 27;
+const LAST: u16 = 22;
 
 /// The cells of annex 7 or 9, as texts.
 #[derive(Debug, Serialize)]
@@ -46,23 +52,27 @@ pub(super) fn fill(batch: &Batch, group: &Group, claim: &Claim, ctx: &PaperConte
     let period = institution(ctx, batch, &key.institution);
     let of = |field: fn(&Institution) -> &Option<String>| period.and_then(|p| field(p).clone()).unwrap_or_default();
     let occupation = occupation_name(ctx.catalogue, &key.occupation);
+    let room = match key.kind {
+        Kind::Training => NARROW,
+        Kind::Assessment => LAST,
+    };
     Form {
         prison: key.prison.to_string(),
         institution: key.institution.to_string(),
         filled_on: day(batch.claim_on),
         organisation_code: period.and_then(|p| p.code.as_deref()).map(organisation_code_of).unwrap_or_default(),
-        legal_representative: of(|p| &p.legal_representative),
-        bank: of(|p| &p.bank),
-        account: of(|p| &p.account),
-        contact: of(|p| &p.contact),
-        phone: of(|p| &p.phone),
-        // Annex 9 has no cell for the level, but is filed per level.
-        occupation: match key.kind {
-            Kind::Training => occupation,
-            Kind::Assessment => with_level(&occupation, key.level),
+        legal_representative: breakable(&of(|p| &p.legal_representative), LAST),
+        bank: breakable(&of(|p| &p.bank), WIDE),
+        account: breakable(&of(|p| &p.account), LAST),
+        contact: breakable(&of(|p| &p.contact), WIDE),
+        phone: breakable(&of(|p| &p.phone), LAST),
+        // Annex 9 has no cell for the level, but is filed per level: a line of its own in the cell of the occupation.
+        level: match (key.kind, key.level) {
+            (Kind::Assessment, Level::None) => String::new(),
+            (_, level) => level.name().to_owned(),
         },
-        level: key.level.name().to_owned(),
-        class: key.class.clone(),
+        occupation: breakable(&occupation, room),
+        class: breakable(&key.class, room),
         time: time(key.kind, &lines),
         persons: persons(&lines),
         standard: standard(key, &lines).split_inclusive(['、', '；']).map(str::to_owned).collect(),

@@ -219,11 +219,14 @@ pub struct PaperContext<'a> {
 pub enum PaperError {
     /// A character that no loaded font has.
     #[error(
-        "《{paper}》中的字符“{character}”（{codepoint}）在所有已装字体中都没有，请在字体目录补充含该字的字体后重新生成"
+        "《{paper}》{place}中的字符“{character}”（{codepoint}）在所有已装字体中都没有，\
+         请在字体目录补充含该字的字体后重新生成"
     )]
     MissingGlyph {
         /// File name of the paper.
         paper: String,
+        /// Prison, group and row that somebody can look up, never the name; empty for papers of the whole batch.
+        place: String,
         /// The character.
         character: char,
         /// `U+20BB7`.
@@ -308,13 +311,19 @@ pub fn print(
             hand_over(paper);
         }
     }
-    let (next, failed) = (AtomicUsize::new(0), Mutex::new(None));
+    let (next, failed) = (AtomicUsize::new(0), Mutex::new(None::<(usize, PaperError)>));
     let work = || {
-        while let Some(group) = batch.groups.get(next.fetch_add(1, Ordering::Relaxed)) {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(group) = batch.groups.get(at) else { break };
             if let Err(error) = print_group(&printer, group, wanted, &hand_over) {
-                // The others stop after what they have in hand.
+                // The others stop after what they have in hand. Whatever comes before the first group that fails has
+                // been begun, so the group that is told of is always the same.
                 next.store(batch.groups.len(), Ordering::Relaxed);
-                *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
+                if failed.as_ref().is_none_or(|(first, _)| at < *first) {
+                    *failed = Some((at, error));
+                }
             }
         }
     };
@@ -331,7 +340,7 @@ pub fn print(
         }
     });
     press::forget_all();
-    failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+    failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), |(_, error)| Err(error))
 }
 
 fn print_group(

@@ -9,11 +9,16 @@ use crate::subsidy::catalogue::Catalogue;
 
 /// Longest file name in bytes of UTF-8.
 pub(super) const MAX_NAME_BYTES: usize = 200;
+/// What is kept free for suffix and annex, so that all papers of a group are shortened alike.
+const LONGEST_SUFFIX: &str = "_第999部分.pdf";
+const LONGEST_ANNEX: &str = "附件10";
+/// No part is shortened below this.
+const MIN_PART_CHARS: usize = 4;
 
 /// `<batch>_<group>_<prison>_<annex>_<institution>_<occupation>_<level>_<class><suffix>`.
 ///
-/// Too long a name loses the end of its class, then of its occupation, institution and prison; the number of the
-/// group keeps it unique.
+/// Of too long a name, the longest part loses its end, then whichever is the longest then, so that each still tells
+/// something; the number of the group keeps the name unique.
 pub(super) fn group_name(batch: &Batch, catalogue: &Catalogue, group: &Group, annex: &str, suffix: &str) -> String {
     let key = &group.key;
     let occupation = occupation_name(catalogue, &key.occupation);
@@ -27,13 +32,17 @@ pub(super) fn group_name(batch: &Batch, catalogue: &Catalogue, group: &Group, an
         safe(&key.class),
     ];
     let head = format!("{}_{:03}", safe(&batch.number), group.number);
-    for at in [5, 3, 2, 0] {
-        let length = head.len() + suffix.len() + parts.iter().map(|part| part.len() + 1).sum::<usize>();
-        if length > MAX_NAME_BYTES {
-            let over = length - MAX_NAME_BYTES;
-            let keep = parts[at].len().saturating_sub(over);
-            cut(&mut parts[at], keep);
-        }
+    let reserved = LONGEST_SUFFIX.len().max(suffix.len()) + LONGEST_ANNEX.len().saturating_sub(annex.len());
+    let over = |parts: &[String]| {
+        head.len() + reserved + parts.iter().map(|part| part.len() + 1).sum::<usize>() > MAX_NAME_BYTES
+    };
+    while over(&parts) {
+        // The annex is short, and told from others by all of its letters.
+        let longest =
+            parts.iter_mut().filter(|part| part.chars().count() > MIN_PART_CHARS).max_by_key(|part| part.len());
+        let Some(part) = longest else { break };
+        part.pop();
+        close(part);
     }
     format!("{head}_{}{suffix}", parts.join("_"))
 }
@@ -42,7 +51,7 @@ pub(super) fn group_name(batch: &Batch, catalogue: &Catalogue, group: &Group, an
 pub(super) fn class_name(plan: &str, number: u32, words: [&str; 4]) -> String {
     let head = format!("{}_附件4_{number:03}", safe(plan));
     let mut rest = words.map(safe).join("_");
-    cut(&mut rest, MAX_NAME_BYTES.saturating_sub(head.len() + ".pdf".len() + 1));
+    while head.len() + rest.len() + "_.pdf".len() > MAX_NAME_BYTES && rest.pop().is_some() {}
     format!("{head}_{rest}.pdf")
 }
 
@@ -52,6 +61,17 @@ pub(super) fn short_name(catalogue: &Catalogue, institution: &Name) -> String {
         .periods(institution)
         .find_map(|period| period.short_names.iter().find(|name| !name.trim().is_empty()))
         .map_or_else(|| institution.to_string(), Clone::clone)
+}
+
+/// Drops what a cut has left open: a bracket without its end, a sign or space at the end.
+fn close(part: &mut String) {
+    let unclosed = part.rfind('（').filter(|at| !part[*at..].contains('）'));
+    if let Some(at) = unclosed.filter(|at| part[..*at].chars().count() >= MIN_PART_CHARS) {
+        part.truncate(at);
+    }
+    while part.ends_with([' ', '-', '_', '、', '，', '（']) && part.chars().count() > MIN_PART_CHARS {
+        part.pop();
+    }
 }
 
 /// `<batch>_<title><suffix>`.
@@ -88,10 +108,4 @@ pub(super) fn safe(text: &str) -> String {
             },
         )
         .collect()
-}
-
-/// Cuts a text to at most `bytes`, on a character's boundary.
-fn cut(text: &mut String, bytes: usize) {
-    let end = (0..=bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    text.truncate(end);
 }

@@ -93,7 +93,8 @@ fn sums(batch: &Batch, group: &Group) -> (Fen, Fen) {
     (sum(false), sum(true))
 }
 
-fn belongs(group: &Group, balance: &Balance) -> bool {
+/// Whether a group is netted in this balance.
+pub(super) fn belongs(group: &Group, balance: &Balance) -> bool {
     let key: BalanceKey = (group.key.prison.clone(), group.key.institution.clone(), group.key.kind);
     key.0 == balance.prison && key.1 == balance.institution && key.2 == balance.kind
 }

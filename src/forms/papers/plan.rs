@@ -81,6 +81,7 @@ impl Press<'_> {
             number: &self.city.number,
             hash: hash_prefix(&self.city.totals.lines_sha256),
             group: group.map(|number| format!("{number:03}")),
+            prison: None,
             sealed_at: self.city.sealed_at,
         };
         let bytes = set(self.ctx, &mark, &name, template, data)?;

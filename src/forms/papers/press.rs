@@ -136,7 +136,8 @@ fn explain(desk: &Desk<'_>, job: &Job<'_>, problems: &[SourceDiagnostic]) -> Pap
     // JSON escapes control characters only, so its text shows every other character of the data as it is.
     if let Some(character) = desk.fonts.first_missing(data) {
         let codepoint = format!("U+{:04X}", u32::from(character));
-        return PaperError::MissingGlyph { paper: job.paper.to_owned(), character, codepoint };
+        let (paper, place) = (job.paper.to_owned(), String::new());
+        return PaperError::MissingGlyph { paper, place, character, codepoint };
     }
     let messages: Vec<String> = problems
         .iter()

@@ -37,6 +37,8 @@ pub(super) struct Mark<'a> {
     pub hash: &'a str,
     /// Number of the group.
     pub group: Option<String>,
+    /// Prison of the group.
+    pub prison: Option<&'a str>,
     /// When it was sealed.
     pub sealed_at: DateTime<Utc>,
 }
@@ -50,6 +52,7 @@ struct Imprint<'a> {
     batch: &'a str,
     hash: &'a str,
     group: Option<String>,
+    prison: Option<&'a str>,
     /// Year, month, day, hour, minute, second in UTC: the zone that the document's properties state.
     sealed: [i64; 6],
 }
@@ -170,10 +173,23 @@ impl<'a> Printer<'a> {
             number: &self.batch.number,
             hash: hash_prefix(&self.batch.totals.lines_sha256),
             group: group.map(|group| format!("{:03}", group.number)),
+            prison: group.map(|group| &*group.key.prison),
             sealed_at: self.batch.sealed_at,
         };
-        let bytes = set(&self.ctx, &mark, &name, template, data)?;
+        let bytes = set(&self.ctx, &mark, &name, template, data).map_err(|error| self.placed(error, kind, group))?;
         Ok(paper(kind, name, bytes, group))
+    }
+
+    /// Tells where the row of a missing character can be looked up.
+    fn placed(&self, error: PaperError, kind: PaperKind, group: Option<&Group>) -> PaperError {
+        match (error, group) {
+            (PaperError::MissingGlyph { paper, character, codepoint, .. }, Some(group)) => {
+                let sought = kind.is_personal().then_some(character);
+                let place = detail::place(self.batch, group, &self.ctx, sought);
+                PaperError::MissingGlyph { paper, place, character, codepoint }
+            }
+            (error, _) => error,
+        }
     }
 
     fn xlsx(
@@ -215,6 +231,7 @@ pub(super) fn set(
         batch: mark.number,
         hash: mark.hash,
         group: mark.group.clone(),
+        prison: mark.prison,
         sealed: [
             i64::from(at.year()),
             i64::from(at.month()),

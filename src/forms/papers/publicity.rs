@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::PaperContext;
 use super::names::occupation_name;
 use super::table::{Align, Cell, Column, Table, Total};
-use super::wording::{in_words, yuan};
+use super::wording::{in_words, persons, yuan};
 use crate::subsidy::assessment::Name;
 use crate::subsidy::batch::Batch;
 use crate::subsidy::course::{Kind, Level};
@@ -80,20 +80,33 @@ pub(super) fn table<'a>(batch: &Batch, ctx: &PaperContext<'_>, columns: &'a [Col
         columns,
         rows,
         total: Some(Total {
-            label: format!("合计（{}人，{}行）", batch.totals.persons, batch.totals.lines),
+            label: format!("合计（{}人，{}）", persons(batch.lines.iter()), counted(batch)),
             column: AMOUNT_AT,
             sum: total,
             note: if words.is_empty() { yuan(total) } else { words },
         }),
-        notes: notes(ctx),
+        notes: notes(batch, ctx),
     }
 }
 
-fn notes(ctx: &PaperContext<'_>) -> Vec<String> {
+/// `9行`, with reversals `核定5行，更正4行`.
+fn counted(batch: &Batch) -> String {
+    let reversals = batch.lines.iter().filter(|line| line.reverses.is_some()).count();
+    match reversals {
+        0 => format!("{}行", batch.lines.len()),
+        _ => format!("核定{}行，更正{reversals}行", batch.lines.len() - reversals),
+    }
+}
+
+fn notes(batch: &Batch, ctx: &PaperContext<'_>) -> Vec<String> {
     let mut notes = vec![
         "公示期：　　　　年　　月　　日至　　　　年　　月　　日（5个工作日）。".to_owned(),
         "同一人员可同时享受培训补贴和鉴定补贴，合计人数不重复计算；按规定不公示人员姓名。".to_owned(),
     ];
+    let payable: Fen = batch.balances.iter().map(|balance| balance.payable).sum();
+    if payable != batch.totals.sum {
+        notes.push(format!("本批应付{}（已计入上批结转和结转下批的金额），与上表合计不同。", yuan(payable)));
+    }
     let objections = if ctx.objections.is_empty() { "　　　　　　　　　　" } else { ctx.objections };
     notes.push(format!("对公示内容有异议的，请在公示期内向以下部门反映：{objections}"));
     notes

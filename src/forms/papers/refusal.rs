@@ -8,27 +8,24 @@ use crate::subsidy::batch::{Batch, Refusal};
 use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::verdict::{Effect, Outcome, Rule};
 
-const COLUMNS: [(&str, u16, Align); 20] = [
+const COLUMNS: [(&str, u16, Align); 17] = [
     ("序号", 5, Align::Centre),
-    ("核定结果", 9, Align::Centre),
     ("补贴种类", 9, Align::Centre),
     ("监狱", 9, Align::Centre),
     ("罪犯编号", 12, Align::Centre),
     ("姓名", 9, Align::Centre),
-    ("公民身份号码", 20, Align::Centre),
+    ("公民身份号码", 19, Align::Centre),
     ("机构", 18, Align::Left),
     ("职业（工种）", 12, Align::Centre),
     ("等级", 12, Align::Centre),
     ("班期", 9, Align::Centre),
     ("鉴定日期", 11, Align::Centre),
     ("证书编号", 24, Align::Centre),
-    ("规则", 6, Align::Centre),
-    ("原因", 22, Align::Left),
+    ("原因", 24, Align::Left),
     ("依据", 18, Align::Left),
     ("核对情况", 24, Align::Left),
     ("如何补正", 24, Align::Left),
     ("由谁补正", 9, Align::Centre),
-    ("备注", 6, Align::Left),
 ];
 
 /// The columns of the list.
@@ -76,7 +73,6 @@ fn rows(serial: u32, refusal: &Refusal, catalogue: &Catalogue) -> Vec<Vec<Cell>>
         .map(|rule| {
             vec![
                 Cell::Count(serial),
-                Cell::text(verdict.outcome.name()),
                 Cell::text(verdict.kind.name()),
                 Cell::text(&*row.prison),
                 Cell::text(&*row.number),
@@ -88,31 +84,29 @@ fn rows(serial: u32, refusal: &Refusal, catalogue: &Catalogue) -> Vec<Vec<Cell>>
                 Cell::text(&*row.class),
                 Cell::Date(row.assessed_on),
                 Cell::text(row.certificate_number.as_deref().unwrap_or_default()),
-                Cell::text(rule.number()),
                 Cell::text(reason(rule, verdict.outcome)),
                 Cell::text(rule.clause()),
                 Cell::text(details(refusal, rule)),
                 Cell::text(rule.mend()),
                 Cell::text(supplier(rule)),
-                Cell::text(if refusal.late { "补报" } else { "" }),
             ]
         })
         .collect()
 }
 
-/// The rule's sentence; on a denied line it also says which of its reasons alone would only hold it.
+/// Number and sentence of the rule; on a denied line it also says which of its reasons alone would only hold it.
 fn reason(rule: Rule, outcome: Outcome) -> String {
     if outcome == Outcome::Denied && rule.effect() == Effect::Holds {
-        format!("{}（此条本身为待补正）", rule.says())
+        format!("{}　{}（此条本身为待补正）", rule.number(), rule.says())
     } else {
-        rule.says().to_owned()
+        format!("{}　{}", rule.number(), rule.says())
     }
 }
 
+/// What was found, and that the row came late where it did.
 fn details(refusal: &Refusal, rule: Rule) -> String {
-    let found: Vec<&str> =
-        refusal.details.iter().filter(|(of, _)| *of == rule).map(|(_, detail)| detail.as_str()).collect();
-    found.join("；")
+    let found = refusal.details.iter().filter(|(of, _)| *of == rule).map(|(_, detail)| detail.as_str());
+    refusal.late.then_some("补报").into_iter().chain(found).collect::<Vec<&str>>().join("；")
 }
 
 /// Who can supply what mends a failing, as [`Rule::mend`] tells it.

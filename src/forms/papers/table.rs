@@ -106,16 +106,32 @@ pub(super) struct Table<'a> {
 /// A text with places where it may break: print has no room for a run of letters and digits longer than its column.
 /// Runs that fit stay whole, so that a number copied from the page is the number.
 pub(super) fn breakable(text: &str, width: u16) -> String {
-    let limit = usize::from(width.max(2));
+    let limit = usize::from(width.max(2)) * DIGIT;
     let mut out = String::with_capacity(text.len());
     let mut run = 0;
     for c in text.chars() {
-        run = if c.is_ascii_graphic() { run + 1 } else { 0 };
+        let taken = if c.is_ascii_graphic() { breadth(c) } else { 0 };
+        run = if taken == 0 { 0 } else { run + taken };
         if run > limit {
             out.push('\u{200b}');
-            run = 1;
+            run = taken;
         }
         out.push(c);
     }
     out
+}
+
+/// How broad a digit is, in tenths: the unit that columns are measured in.
+const DIGIT: usize = 10;
+
+/// How broad a letter or sign is in the faces that tables are set in, never less than a digit; the broadest are W and M.
+fn breadth(c: char) -> usize {
+    match c {
+        'W' | 'M' => 20,
+        'F' | 'I' | 'J' | 'L' | 'P' | 'S' | 'Z' | '^' => 13,
+        'A'..='Z' | '@' | '%' | '&' | '#' | '+' | '<' | '=' | '>' | '_' | 'm' => 16,
+        'w' => 15,
+        'b' | 'd' | 'h' | 'k' | 'n' | 'p' | 'q' | 'u' | 'v' | 'x' | 'y' | '~' => 12,
+        _ => DIGIT,
+    }
 }

@@ -1,6 +1,6 @@
 //! Words and figures as papers say them: dates, standards, amounts in words, remarks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
 use chrono_tz::Asia::Shanghai;
@@ -42,22 +42,26 @@ pub(super) fn with_level(occupation: &str, level: Level) -> String {
 }
 
 /// The standard of a group as its form prints it: `1000元/人`, with a share `1000元/人×50%＝500元/人`, and where a fee
-/// lowers some amounts `1000元×12人、950.50元×3人` (RULES section 5). Reversals do not count.
+/// lowers some amounts `1000元×12人、950.50元×3人` (RULES section 5), with a share `950.50元×50%＝475.25元×3人`.
+/// Reversals do not count.
 pub(super) fn standard(group: &GroupKey, lines: &[&Line]) -> String {
     let full = group.base.share(group.share_permille);
     let share = (group.share_permille != 1000).then(|| format!("{}元/人×{}", group.base.yuan_short(), percent(group)));
-    let mut heads: BTreeMap<Fen, u32> = BTreeMap::new();
+    let mut heads: BTreeMap<(Fen, Fen), u32> = BTreeMap::new();
     for line in lines.iter().filter(|line| line.reverses.is_none()) {
-        *heads.entry(line.amount).or_default() += 1;
+        let payable = &line.payable;
+        let cost = payable.fee.map_or(payable.base, |fee| fee.min(payable.base));
+        *heads.entry((line.amount, cost)).or_default() += 1;
     }
-    if heads.keys().all(|amount| *amount == full) {
+    if heads.keys().all(|(amount, _)| *amount == full) {
         let per_head = format!("{}元/人", full.yuan_short());
         return share.map_or(per_head.clone(), |share| format!("{share}＝{per_head}"));
     }
-    let parts: Vec<String> =
-        heads.iter().rev().map(|(amount, heads)| format!("{}元×{heads}人", amount.yuan_short())).collect();
-    let parts = parts.join("、");
-    share.map_or(parts.clone(), |share| format!("{share}；{parts}"))
+    let part = |((amount, cost), heads): (&(Fen, Fen), &u32)| {
+        let per_head = format!("{}元×{heads}人", amount.yuan_short());
+        if share.is_some() { format!("{}元×{}＝{per_head}", cost.yuan_short(), percent(group)) } else { per_head }
+    };
+    heads.iter().rev().map(part).collect::<Vec<String>>().join("、")
 }
 
 /// ‰ as per cent: 500 -> `50%`, 125 -> `12.5%`.
@@ -87,7 +91,7 @@ pub(super) fn remark(line: &Line) -> String {
     if let Some(fee) = line.payable.fee
         && fee < line.payable.base
     {
-        parts.push(format!("按实际费用{}元计", fee.yuan_short()));
+        parts.push(format!("按实际费用{}元", fee.yuan_short()));
     }
     parts.extend(line.warnings.iter().filter_map(warning).map(str::to_owned));
     parts.extend(line.row.remark.iter().filter(|remark| !remark.is_empty()).cloned());
@@ -115,6 +119,21 @@ pub(super) fn first_and_last<'a>(
     let from = lines.iter().map(|line| first(line)).min()?;
     let to = lines.iter().map(|line| last(line)).max()?;
     Some((from, to))
+}
+
+/// How many persons are granted something: whose line is only taken back is not counted.
+pub(super) fn persons<'a>(lines: impl Iterator<Item = &'a Line>) -> u32 {
+    let keys = lines.filter(|line| line.reverses.is_none()).map(|line| &*line.person_key);
+    u32::try_from(keys.collect::<HashSet<_>>().len()).unwrap_or(u32::MAX)
+}
+
+/// `71—86、90`: the numbers that lines have in their batch.
+pub(super) fn numbers(lines: &[&Line]) -> String {
+    let mut numbers: Vec<u32> = lines.iter().map(|line| line.number).collect();
+    numbers.sort_unstable();
+    let runs = numbers.chunk_by(|a, b| a + 1 == *b).filter_map(|run| run.first().zip(run.last()));
+    let texts = runs.map(|(first, last)| if first == last { first.to_string() } else { format!("{first}—{last}") });
+    texts.collect::<Vec<String>>().join("、")
 }
 
 /// The lines of a group, in printing order.

@@ -15,8 +15,11 @@ const HEADER_ROW: u32 = 3;
 const FROZEN_COLUMNS: u16 = 2;
 /// `@` in the numbering of spreadsheets: what is typed stays text.
 const TEXT_FORMAT: u8 = 49;
-/// A4 in the numbering of spreadsheets.
+/// A4 and A3 in the numbering of spreadsheets.
 const PAPER_A4: u8 = 9;
+const PAPER_A3: u8 = 8;
+/// Widest table, in characters, that can be read on a page of A4.
+const WIDEST_ON_A4: u16 = 225;
 /// Height of the first line of a row, and of each further one, in points.
 const FIRST_LINE: u32 = 16;
 const FURTHER_LINE: u32 = 13;
@@ -100,7 +103,7 @@ fn draw_all(tables: &[Table<'_>], origin: &Origin<'_>, formats: &Formats) -> Res
 
 fn draw(sheet: &mut Worksheet, table: &Table<'_>, origin: &Origin<'_>, formats: &Formats) -> Result<(), XlsxError> {
     let last = column_number(table.columns.len().saturating_sub(1));
-    set_up_page(sheet, origin)?;
+    set_up_page(sheet, origin, width_of(table.columns))?;
     let mut lines = 1;
     for (at, column) in (0..).zip(table.columns) {
         sheet.set_column_width(at, column.width)?;
@@ -169,8 +172,9 @@ fn write_total(
     Ok(())
 }
 
-fn set_up_page(sheet: &mut Worksheet, origin: &Origin<'_>) -> Result<(), XlsxError> {
-    sheet.set_landscape().set_paper_size(PAPER_A4).set_print_fit_to_pages(1, 0);
+fn set_up_page(sheet: &mut Worksheet, origin: &Origin<'_>, width: u16) -> Result<(), XlsxError> {
+    let size = if width > WIDEST_ON_A4 { PAPER_A3 } else { PAPER_A4 };
+    sheet.set_landscape().set_paper_size(size).set_print_fit_to_pages(1, 0);
     sheet.set_repeat_rows(HEADER_ROW, HEADER_ROW)?;
     sheet.set_margins(0.4, 0.4, 0.5, 0.6, 0.3, 0.3);
     sheet.set_footer(format!("&L{}&R第 &P 页 共 &N 页", origin.footer));

@@ -83,7 +83,7 @@ fn is_odd_space(c: char) -> bool {
 }
 
 /// Removes marks and outer spaces; a line break inside (a wrapped cell) or a no-break space becomes a space.
-fn without_marks(raw: &str) -> Cow<'_, str> {
+pub(super) fn without_marks(raw: &str) -> Cow<'_, str> {
     if !raw.chars().any(|c| is_mark(c) || is_odd_space(c)) {
         return Cow::Borrowed(raw.trim());
     }

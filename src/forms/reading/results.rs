@@ -42,7 +42,7 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<ResultRow> {
     let certificate = certificate(r, passed);
     let fee = r.amount(Key::Fee, Code::ZeroFee);
     let completed = r.answer(Key::Completed, &COMPLETED).unwrap_or(true);
-    let remark = r.text(Key::Remark);
+    let remark = r.remark();
 
     let entrepreneurship = Category::Entrepreneurship;
     let without_levels = category == entrepreneurship

@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 use super::ReadingContext;
 use super::advice;
 use super::cell::{is_error, is_filled, written};
-use super::clean::{Clean, clean, person_name, shown, shown_with_marks};
+use super::clean::{Clean, clean, person_name, shown, shown_with_marks, without_marks};
 use super::header::Layout;
 use super::names::Known;
 use super::spec::Key;
@@ -173,6 +173,14 @@ impl<'a> Reader<'a> {
     pub fn text(&mut self, key: Key) -> Option<String> {
         let raw = written(self.cell(key)?);
         Some(self.cleaned_text(key, &raw))
+    }
+
+    /// 备注: as typed, but for outer spaces and marks that nobody sees. Full-width signs are right in a sentence.
+    pub fn remark(&mut self) -> Option<String> {
+        let raw = written(self.cell(Key::Remark)?);
+        let text = without_marks(&raw).into_owned();
+        self.cleaned(Key::Remark, &raw, text != raw, false, &text);
+        Some(text)
     }
 
     fn cleaned_text(&mut self, key: Key, raw: &str) -> String {

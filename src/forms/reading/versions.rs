@@ -31,7 +31,7 @@ pub(super) fn compare_results(rows: Vec<Placed<ResultRow>>) -> Compared<ResultRo
         let key = (&*row.prison, &*row.number, &*row.occupation, row.level, &*row.class, row.assessed_on);
         let first = *first_by_key.entry(key).or_insert(i);
         first_of.push(first);
-        if rows.get(first).is_some_and(|other| other.row != *row) {
+        if rows.get(first).is_some_and(|other| other.row.compared() != row.compared()) {
             differing.entry(first).or_insert(i);
         }
     }
@@ -41,7 +41,7 @@ pub(super) fn compare_results(rows: Vec<Placed<ResultRow>>) -> Compared<ResultRo
     for (i, first) in first_of.iter().enumerate() {
         if let Some(other) = differing.get(first) {
             // Each row names one that differs; those that equal the first name the first differing one.
-            let other = if rows[i].row == rows[*first].row { *other } else { *first };
+            let other = if rows[i].row.compared() == rows[*first].row.compared() { *other } else { *first };
             compared.findings.push(two_versions(&rows[i], &rows[other]));
             compared.set_aside += 1;
         } else if *first != i {

@@ -93,6 +93,11 @@ fn concerns(recipient: &str, kind: &str) -> bool {
     }
 }
 
+/// Whether a recipient's packets are encrypted: where no paper that it gets shows personal data, none is.
+pub(super) fn is_encrypted(recipient: &str) -> bool {
+    PaperKind::ALL.iter().any(|kind| kind.is_personal() && concerns(recipient, kind.code()))
+}
+
 /// Papers with personal data go into an AES-256 ZIP together with the rest; the cover also lies open beside it.
 fn pack(
     number: &str,
@@ -104,8 +109,11 @@ fn pack(
     let (manifests, papers): (Vec<_>, Vec<_>) = papers.into_iter().partition(|(paper, _)| paper.kind == MANIFEST_KIND);
     let (_, made) = manifests.first().ok_or("批次没有清单，无法打包")?;
     let mut manifest = Manifest::parse(made).map_err(in_words)?;
-    let listed =
-        |files: &[(String, Vec<u8>)]| files.iter().map(|(name, bytes)| ManifestFile::of(name, bytes)).collect();
+    let listed = |files: &[(String, Vec<u8>)]| {
+        let mut files: Vec<_> = files.iter().map(|(name, bytes)| ManifestFile::of(name, bytes)).collect();
+        files.sort_by(|a, b| a.name.cmp(&b.name));
+        files
+    };
     let personal = papers.iter().any(|(paper, _)| paper.personal);
     let cover = papers.iter().find(|(paper, _)| paper.kind == PaperKind::Cover.code()).cloned();
     let mut files: Vec<(String, Vec<u8>)> = papers.into_iter().map(|(paper, bytes)| (paper.name, bytes)).collect();

@@ -105,6 +105,8 @@ async fn a_claimed_assessment_takes_no_change() {
         take(&store, "one", 0, &results([row.clone()])).await;
         let batch = seal(&store, &Draft { granted: vec![1], minutes: 5, ..Draft::default() }).await;
         assert_eq!(fates(take(&store, "same", 6, &results([row.clone()])).await), [Fate::Duplicate]);
+        row.remark = Some("ｏｌｄ".to_owned());
+        assert_eq!(fates(take(&store, "full-width", 6, &results([row.clone()])).await), [Fate::Duplicate]);
         row.remark = Some("new".to_owned());
         let refused = fates(take(&store, "changed", 7, &results([row.clone()])).await);
         assert_eq!(refused, [Fate::AlreadyClaimed { batch: batch.clone() }]);

@@ -52,10 +52,46 @@ fn a_character_without_glyph_is_named() {
     row.name = "张\u{f8ff}".into();
     let batch = batch(vec![line(Kind::Training, row, 20_000, None)], Vec::new(), &BTreeMap::new());
     let error = printed(&batch, world.context(Some(fonts)), Wanted::Everything).expect_err("a missing glyph");
-    let PaperError::MissingGlyph { paper, character, codepoint } = error else { panic!("{error}") };
+    let PaperError::MissingGlyph { paper, place, character, codepoint } = error else { panic!("{error}") };
     assert!(paper.contains("附件8"), "{paper}");
+    assert_eq!(place, "（常州监狱，第001组，明细序号1，罪犯编号*******001）");
     assert_eq!((character, codepoint.as_str()), ('\u{f8ff}', "U+F8FF"));
     assert!(printed(&batch, world.context(Some(fonts)), Wanted::Forms).is_ok(), "the form does not show the name");
+}
+
+#[test]
+fn of_many_missing_characters_the_first_is_named() {
+    let Some(fonts) = fonts_or_skip("of_many_missing_characters_the_first_is_named") else { return };
+    let world = World::new();
+    let mut lines = Vec::new();
+    for class in 1..=8 {
+        for serial in 1..=3 {
+            let mut row = row(serial, "常州监狱", "hangong", Level::Four, &format!("第{class}期"));
+            if class > 2 && serial > 1 {
+                row.name = format!("张{}", char::from_u32(0xf8f0 + class).expect("a private character"));
+            }
+            lines.push(line(Kind::Training, row, 20_000, None));
+        }
+    }
+    let batch = batch(lines, Vec::new(), &BTreeMap::new());
+    for _ in 0..3 {
+        let error = printed(&batch, world.context(Some(fonts)), Wanted::Everything).expect_err("missing glyphs");
+        let PaperError::MissingGlyph { place, codepoint, .. } = error else { panic!("{error}") };
+        assert_eq!(place, "（常州监狱，第003组，明细序号2，罪犯编号*******002）");
+        assert_eq!(codepoint, "U+F8F3");
+    }
+}
+
+#[test]
+fn rare_characters_of_extension_b_print() {
+    let Some(fonts) = fonts_or_skip("rare_characters_of_extension_b_print") else { return };
+    let extension_b: String = ('\u{20000}'..='\u{2a6d6}').collect();
+    assert_eq!(fonts.first_missing(&extension_b), None);
+    let world = World::new();
+    let mut row = row(1, "常州监狱", "hangong", Level::Four, "第1期");
+    row.name = "王𪛖明".into();
+    let batch = batch(vec![line(Kind::Training, row, 20_000, None)], Vec::new(), &BTreeMap::new());
+    assert!(printed(&batch, world.context(Some(fonts)), Wanted::Everything).is_ok());
 }
 
 #[test]
@@ -88,7 +124,7 @@ fn fonts_say_what_is_missing() {
     assert_eq!(fonts.first_missing("常\u{f8ff}"), Some('\u{f8ff}'));
     assert_eq!(fonts.sha256().len(), 64);
     assert!(!fonts.family_names().is_empty());
-    assert_eq!(World::new().no_fonts.missing_families().len(), 6);
+    assert_eq!(World::new().no_fonts.missing_families().len(), 7);
 }
 
 #[test]

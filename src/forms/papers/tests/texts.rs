@@ -25,11 +25,42 @@ fn names_are_safe_and_short() {
     group.key.class = "特别长的班期名称".repeat(40);
     let group = group.clone();
     let long = name(&batch, &group);
-    assert!(long.len() <= names::MAX_NAME_BYTES && long.len() > names::MAX_NAME_BYTES - 3, "{}", long.len());
+    // Room is kept for `_第999部分` and the longer annex, 14 bytes.
+    assert!(long.len() <= names::MAX_NAME_BYTES - 14 && long.len() > names::MAX_NAME_BYTES - 18, "{}", long.len());
     assert!(long.starts_with("CZ-2026-Q4-001_001_") && long.to_lowercase().ends_with(".pdf"), "{long}");
     assert!(
         !names::safe("a/b\\c:d*e?f\"g<h>i|j\u{7}k").contains(['/', '\\', ':', '*', '?', '"', '<', '>', '|', '\u{7}'])
     );
+}
+
+#[test]
+fn long_names_keep_their_telling_parts() {
+    let mut world = World::new();
+    let long = "场（厂）内专用机动车辆（叉车、牵引车、非公路旅游观光车）操作与维护保养作业人员";
+    world.catalogue.occupations[0].name = long.into();
+    world.catalogue = std::mem::take(&mut world.catalogue).indexed();
+    let mut batch = mixed();
+    batch.groups[0].key.institution =
+        "常州市武进区特殊人群职业技能培训与创业就业指导综合服务中心（附属继续教育培训学院）".into();
+    batch.groups[0].key.occupation = "hangong".into();
+    batch.groups[0].key.class =
+        "2026年场（厂）内专用机动车辆操作与维护保养作业人员综合技能提升第一期（周末班）A区".into();
+    let name = |annex, suffix: &str| {
+        let name = names::group_name(&batch, &world.catalogue, &batch.groups[0], annex, suffix);
+        assert!(name.len() <= names::MAX_NAME_BYTES, "{name}");
+        name.strip_suffix(suffix).expect("the suffix").replace(annex, "")
+    };
+    let pdf = name("附件7", ".pdf");
+    assert_eq!(pdf, name("附件8", ".xlsx"));
+    assert_eq!(pdf, name("附件10", "_第12部分.pdf"));
+    let parts: Vec<&str> = pdf.split('_').collect();
+    assert_eq!(parts[2], "常州监狱");
+    assert!(
+        parts[4].starts_with("常州市武进区特殊人群职业技能") && parts[5].starts_with("场（厂）内专用机动车辆"),
+        "{pdf}"
+    );
+    assert!(parts[6] == "四级-中级工" && parts[7].starts_with("2026年场（厂）内专用"), "{pdf}");
+    assert_eq!(pdf.matches('（').count(), pdf.matches('）').count(), "{pdf}");
 }
 
 #[test]
@@ -69,8 +100,8 @@ fn standards_read_as_the_rules_say() {
         line.amount = Fen(50_000);
     }
     assert_eq!(read(&shared), "1000元/人×50%＝500元/人");
-    shared[1].amount = Fen(47_525);
-    assert_eq!(read(&shared), "1000元/人×50%；500元×1人、475.25元×1人");
+    (shared[1].payable.fee, shared[1].amount) = (Some(Fen(95_050)), Fen(47_525));
+    assert_eq!(read(&shared), "1000元×50%＝500元×1人、950.50元×50%＝475.25元×1人");
     let mut mixed = rows(&[None], 100_000);
     mixed.push(reversal(mixed[0].clone(), "CZ-2026-Q3-002", 3, "重复"));
     assert_eq!(read(&mixed), "1000元/人");
@@ -90,7 +121,7 @@ fn remarks_cite_what_they_correct() {
     let mut one = line(Kind::Training, row(1, "常州监狱", "hangong", Level::Four, "1"), 100_000, Some(95_050));
     one.late = true;
     one.warnings.insert(crate::subsidy::verdict::Rule::LastClaim);
-    assert_eq!(wording::remark(&one), "补报；按实际费用950.50元计；提示：期限内最后一次");
+    assert_eq!(wording::remark(&one), "补报；按实际费用950.50元；提示：期限内最后一次");
     let mut back = reversal(one, "CZ-2026-Q3-002", 17, "重复申领");
     back.late = false;
     assert!(wording::remark(&back).starts_with("更正：冲回CZ-2026-Q3-002第17行（重复申领）"));
@@ -152,8 +183,13 @@ fn columns_are_checked() {
 #[test]
 fn long_runs_may_break_and_fitting_ones_do_not() {
     assert_eq!(breakable("S000032040101264000001", 24), "S000032040101264000001");
-    assert_eq!(breakable("ABCDEF", 4), "ABCD\u{200b}EF");
-    assert_eq!(breakable("焊工ABCD焊工ABCD", 4), "焊工ABCD焊工ABCD");
+    assert_eq!(breakable("123456", 4), "1234\u{200b}56");
+    assert_eq!(breakable("焊工1234焊工1234", 4), "焊工1234焊工1234");
+    // Capitals are broader than digits.
+    assert_eq!(breakable("ABCDEF", 4), "AB\u{200b}CD\u{200b}EF");
+    assert_eq!(breakable("WWMM", 4), "WW\u{200b}MM");
+    assert_eq!(breakable("ABCDEFGHIJKLMNOPQRSTUV", 24).matches('\u{200b}').count(), 1);
+    assert_eq!(breakable("999900000000000002299990000022", 22), "9999000000000000022999\u{200b}90000022");
 }
 
 #[test]

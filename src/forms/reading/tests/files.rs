@@ -144,6 +144,24 @@ fn headers_may_be_decorated_reordered_and_renamed() {
 }
 
 #[test]
+fn a_remark_stays_as_typed() {
+    let typed = "复训；此人原在溧阳监狱（六月转入），成绩以档案为准。";
+    let half = "复训;此人原在溧阳监狱(六月转入),成绩以档案为准。";
+    let spaced = format!("　{typed}\u{200b}");
+    let reading = read_csv(&[
+        results_header(),
+        results_row(&[("备注", &spaced)]),
+        results_row(&[("备注", half)]),
+        results_row(&[("罪犯编号", "3204000009"), ("备注", "Ａ")]),
+    ]);
+    assert_eq!(findings(&reading), Vec::<String>::new());
+    // In half-width it is the same row again.
+    assert_eq!(reading.duplicates, 1);
+    let remarks: Vec<_> = results(&reading).iter().map(|row| row.remark.as_deref()).collect();
+    assert_eq!(remarks, [Some(typed), Some("Ａ")]);
+}
+
+#[test]
 fn a_full_header_name_beats_a_synonym() {
     let mut header = results_header();
     let mut row = results_row(&[]);
