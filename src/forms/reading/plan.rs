@@ -109,6 +109,11 @@ pub(super) fn read(
 /// Annexes 1 to 3.
 fn tables(sheets: &[(&Sheet, Layout<'_>)], ctx: &ReadingContext<'_>, draft: &mut Draft) {
     for (sheet, layout) in sheets {
+        // What only resembles a form is silent beside one that is it.
+        let is_better = |other: &Layout<'_>| other.is_clear() && tables::annex_of(other) == tables::annex_of(layout);
+        if !layout.is_clear() && sheets.iter().any(|(_, other)| is_better(other)) {
+            continue;
+        }
         let Some(annex) = tables::annex_of(layout) else {
             draft.output.findings.extend(other_form(layout, ctx.specs.of(FileKind::Plan)));
             continue;
