@@ -209,6 +209,7 @@ pub(super) async fn deliver(world: &World) -> anyhow::Result<(Done, Value)> {
     let mut said = Vec::new();
     for one in &delivered {
         let to = settings.agency(&one.recipient).map_or(one.recipient.as_str(), |agency| agency.name.as_str());
+        let what = if one.batch.starts_with("CZ-") { "批次" } else { "材料" };
         let again = if one.resend { "（重发）" } else { "" };
         let (state, text) = match &one.answer {
             Answer::Accepted(place) => ("done", place),
@@ -216,10 +217,10 @@ pub(super) async fn deliver(world: &World) -> anyhow::Result<(Done, Value)> {
             Answer::Refused(why) => ("aside", why),
         };
         if state != "done" {
-            hint!("批次 {} 未能投递给 {to}：{text}", one.batch);
+            hint!("{what} {} 未能投递给 {to}：{text}", one.batch);
             done = Done::WithFindings;
         } else if !world.json {
-            say!("投递：批次 {} 已放入 {text}，交 {to}{again}", one.batch);
+            say!("投递：{what} {} 已放入 {text}，交 {to}{again}", one.batch);
         }
         let (batch, recipient) = (&one.batch, &one.recipient);
         said.push(json!({

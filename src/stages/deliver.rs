@@ -67,7 +67,9 @@ pub async fn run(
             }),
         };
         let batch = carried.reference(&lease.delivery.key);
-        let answer = match packet(store, &lease, &carried, password(&recipient), now).await? {
+        // A packet that is stored needs no password.
+        let secret = if lease.delivery.packed { None } else { password(&recipient) };
+        let answer = match packet(store, &lease, &carried, secret, now).await? {
             Ok(files) => send(&door.outbox, &recipient, &batch, files).await?,
             Err(why) => Answer::TryLater(why),
         };

@@ -8,6 +8,7 @@
 //!   roster alone stays a roster.
 //! - Prison: that of most rows; without rows the mark's. Year: what 计划年度 says, else the mark, else a title, else that of
 //!   most planned starts, else by the day of arrival (the next year from July on).
+//! - A workbook of which nothing could be taken is no plan: it does not take the place of the one before.
 //! - An addition (临时备案): 计划类型 says so, or its title, or whoever takes the file in; its number is 备案序号. Without
 //!   a number it is the first.
 
@@ -152,6 +153,17 @@ fn finish(mut draft: Draft, head: &Head, mark: Option<&FormMark>, ctx: &ReadingC
         draft.output.findings.push(finding);
         return reading(Content::Nothing, rows - duplicates, draft.output);
     };
+    if draft.plan.rows() == 0 {
+        // An empty form, or one of which every row comes back, takes nobody's place.
+        if rows == 0 {
+            draft.output.findings.push(of_file(FileFault {
+                code: Code::AnnexMissing,
+                seen: String::new(),
+                advice: "本工作簿没有填写任何内容，请填写后重新报送".to_owned(),
+            }));
+        }
+        return reading(Content::Nothing, rows - duplicates, draft.output);
+    }
     let addition = head.addition || head.addition_number.is_some() || ctx.addition;
     let plan = Plan { prison, year, addition: addition.then(|| head.addition_number.unwrap_or(1)), ..draft.plan };
     draft.plan = plan;
