@@ -14,11 +14,9 @@ macro_rules! copies {
 }
 
 /// Columns of the forms, as built in: to be edited once the official form is there, and named in `forms_dir`.
-const FORMS: &[(&str, &str)] =
-    copies!("forms": "results.toml", "roster.toml", "history.toml", "survey.toml", "annex2.toml", "annex8.toml", "annex10.toml");
+const FORMS: &[(&str, &str)] = copies!("forms": "results.toml", "roster.toml", "history.toml", "survey.toml", "annex2.toml", "annex8.toml", "annex10.toml");
 /// Templates of the papers, as built in: to be edited and named in `templates_dir`.
-const TEMPLATES: &[(&str, &str)] =
-    copies!("templates": "annex1.typ", "annex4.typ", "annex7.typ", "annex9.typ", "cover.typ", "detail.typ", "look.typ", "plan-cover.typ", "publicity.typ");
+const TEMPLATES: &[(&str, &str)] = copies!("templates": "annex1.typ", "annex4.typ", "annex7.typ", "annex9.typ", "cover.typ", "detail.typ", "look.typ", "plan-cover.typ", "publicity.typ");
 
 /// Writes config, catalogue, folders and the vault key; overwrites nothing.
 pub(super) fn run(dir: &Path) -> anyhow::Result<Done> {

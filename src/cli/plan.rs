@@ -39,7 +39,9 @@ pub(super) async fn run(world: &World, command: PlanCommand) -> anyhow::Result<D
             if world.json {
                 output::json(&compiled)?;
             } else if compiled.as_array().is_none_or(Vec::is_empty) {
-                bail!("{year} 年度没有可汇总的计划，或所报计划与上次汇总相同；请用 shenling plan list --year {year} 查看");
+                bail!(
+                    "{year} 年度没有可汇总的计划，或所报计划与上次汇总相同；请用 shenling plan list --year {year} 查看"
+                );
             }
             Ok(done)
         }
@@ -283,7 +285,8 @@ async fn show_city(world: &World, year: i32, papers: Option<&Path>) -> anyhow::R
     if world.json {
         let listed = |city: &StoredCityPlan| {
             let mut said = city_in_json(city);
-            let paper = |p: &crate::store::Paper| json!({"name": p.name, "kind": p.kind, "bytes": p.bytes, "sha256": p.sha256});
+            let paper =
+                |p: &crate::store::Paper| json!({"name": p.name, "kind": p.kind, "bytes": p.bytes, "sha256": p.sha256});
             said["papers"] = city.papers.iter().map(paper).collect();
             said
         };

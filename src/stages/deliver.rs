@@ -62,9 +62,10 @@ pub async fn run(
         let Delivery { batch, recipient, resend, .. } = lease.delivery.clone();
         let carried = match batch {
             Some(batch) => Carried::Batch(batch),
-            None => store.plan_of_delivery(lease.delivery.id).await?.map_or(Carried::Files, |plan| {
-                Carried::Plan(Box::new(plan))
-            }),
+            None => store
+                .plan_of_delivery(lease.delivery.id)
+                .await?
+                .map_or(Carried::Files, |plan| Carried::Plan(Box::new(plan))),
         };
         let batch = carried.reference(&lease.delivery.key);
         // A packet that is stored needs no password.

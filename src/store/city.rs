@@ -67,8 +67,7 @@ pub struct NewPacket {
     pub files: Vec<PacketFile>,
 }
 
-const NEXT_VERSION: &str =
-    "SELECT COALESCE(MAX(version), 0) + 1 FROM city_plan WHERE plan_year = $1 AND scope = $2";
+const NEXT_VERSION: &str = "SELECT COALESCE(MAX(version), 0) + 1 FROM city_plan WHERE plan_year = $1 AND scope = $2";
 
 impl Store {
     /// The version that the next compiled plan of a year and scope gets.
@@ -123,7 +122,8 @@ impl Store {
             .iter()
             .flat_map(|missing| missing.in_words().into_iter().map(|what| format!("{}：{what}", missing.prison)))
             .collect();
-        let missing = serde_json::to_string(&missing).map_err(|_| StoreError::Contradiction("texts do not serialise"))?;
+        let missing =
+            serde_json::to_string(&missing).map_err(|_| StoreError::Contradiction("texts do not serialise"))?;
         let (reason, by) = city.closing.as_ref().map_or((None, None), |(reason, by)| {
             let seal = |context, text: &String| Some(self.vault.seal(context, text.as_bytes()));
             (seal("city_plan.reason", reason), seal("city_plan.by_whom", by))
@@ -209,7 +209,12 @@ impl Store {
     }
 
     /// Queues a packet as it is, inside a change.
-    pub(super) async fn queue_packet(&self, change: &mut Change, packet: &NewPacket, at: DateTime<Utc>) -> Result<bool> {
+    pub(super) async fn queue_packet(
+        &self,
+        change: &mut Change,
+        packet: &NewPacket,
+        at: DateTime<Utc>,
+    ) -> Result<bool> {
         let Some(delivery) = queue(change, &packet.key, &packet.recipient, at).await? else { return Ok(false) };
         for (file, position) in packet.files.iter().zip(0_u32..) {
             let sealed = self.vault.seal("delivery_file.sealed", &file.bytes);

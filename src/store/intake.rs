@@ -13,8 +13,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::ledger::Change;
 use super::city::NewPacket;
+use super::ledger::Change;
 use super::originals::Kept;
 use super::plan::PlanFate;
 use super::roster::ApprovalNote;
@@ -186,14 +186,8 @@ impl Fates {
 
 impl FileKind {
     /// Every kind.
-    pub const ALL: [FileKind; 6] = [
-        FileKind::Results,
-        FileKind::Roster,
-        FileKind::History,
-        FileKind::Survey,
-        FileKind::Plan,
-        FileKind::Unknown,
-    ];
+    pub const ALL: [FileKind; 6] =
+        [FileKind::Results, FileKind::Roster, FileKind::History, FileKind::Survey, FileKind::Plan, FileKind::Unknown];
 
     /// The word on the command line, in reports and in the database.
     pub const fn code(self) -> &'static str {

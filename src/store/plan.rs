@@ -192,7 +192,8 @@ impl Store {
             lines.push(format!("plan {} {} {:?} {text}", row.text(0)?, row.int(1)?, row.int_or_null(3)?));
         }
         for city in self.city_plans().await? {
-            let papers: Vec<String> = city.papers.iter().map(|paper| format!("{} {}", paper.kind, paper.name)).collect();
+            let papers: Vec<String> =
+                city.papers.iter().map(|paper| format!("{} {}", paper.kind, paper.name)).collect();
             let (number, totals, parts) = (&city.number, &city.totals, &city.plan_ids);
             lines.push(format!("city plan {number} {totals:?} {parts:?} {:?} {}", city.closing, papers.join(" ")));
         }
@@ -218,7 +219,6 @@ fn content(plan: &Plan) -> (&str, i32, Option<u32>, [Vec<Vec<u8>>; 4], [crate::s
         values.sort_unstable();
         values
     }
-    let annexes =
-        [values(&plan.summaries), values(&plan.projects), values(&plan.persons), values(&plan.classes)];
+    let annexes = [values(&plan.summaries), values(&plan.projects), values(&plan.persons), values(&plan.classes)];
     (&plan.prison, plan.year, plan.addition, annexes, plan.states)
 }

@@ -94,7 +94,13 @@ impl Store {
     }
 
     /// Registers an approval inside a change.
-    pub(super) async fn approve(&self, change: &mut Change, id: i64, note: &ApprovalNote, at: DateTime<Utc>) -> Result<()> {
+    pub(super) async fn approve(
+        &self,
+        change: &mut Change,
+        id: i64,
+        note: &ApprovalNote,
+        at: DateTime<Utc>,
+    ) -> Result<()> {
         let plan_year = note.plan_year.unwrap_or_else(|| Approval::usual_plan_year(note.on));
         let next = change.tx.int("SELECT COALESCE(MAX(id), 0) + 1 FROM roster_approval", []).await?;
         let by = self.vault.seal("roster_approval.by_whom", note.by.as_bytes());

@@ -10,7 +10,6 @@ pub const TERM_MONTHS: u32 = 24;
 /// Full age (W2).
 pub const FULL_AGE: u32 = 18;
 
-
 /// One policy of `policies.toml`.
 #[expect(clippy::struct_excessive_bools, reason = "the parameters and their types are those of RULES")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

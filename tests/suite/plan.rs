@@ -127,7 +127,8 @@ fn an_old_form_is_answered_with_the_new_one_and_an_empty_one_takes_nobodys_place
     folder.expect(0, &["--now", NOW, "form", "planning", "--prison", "溧阳", "--year", "2027", "-o", &by_hand]);
     assert!(fs::read(&form).unwrap() == fs::read(&by_hand).unwrap(), "the same order gives the same bytes");
     let blank = folder.work().join("blank.xlsx").display().to_string();
-    folder.expect(0, &["--now", NOW, "form", "planning", "--prison", "溧阳", "--year", "2027", "--blank", "-o", &blank]);
+    folder
+        .expect(0, &["--now", NOW, "form", "planning", "--prison", "溧阳", "--year", "2027", "--blank", "-o", &blank]);
     let empty = folder.json(1, &["--now", NOW, "import", &blank]);
     assert_eq!((&empty["files"][0]["kind"], &empty["files"][0]["taken"]), (&"plan".into(), &0.into()));
     let listed = folder.json(0, &["plan", "list"]);
@@ -173,7 +174,10 @@ fn the_plan_of_the_city_is_compiled_once_delivered_and_its_approval_covers_the_p
     let zip = fs::read(packet.join("JH-2027-01.zip")).unwrap();
     let names: Vec<String> = unpack(&zip, PASSWORD).unwrap().into_iter().map(|(name, _)| name).collect();
     let counted = |part: &str| names.iter().filter(|name| name.contains(part)).count();
-    assert_eq!([counted("附件1"), counted("附件2"), counted("附件3"), counted("附件4"), counted("封面")], [1, 2, 2, 6, 1]);
+    assert_eq!(
+        [counted("附件1"), counted("附件2"), counted("附件3"), counted("附件4"), counted("封面")],
+        [1, 2, 2, 6, 1]
+    );
     assert!(packet.join("manifest.json").exists());
     // A further version is made only where other plans count.
     import(&folder, 0, "second.xlsx");

@@ -23,7 +23,10 @@ pub fn print_plan(
     ctx: &PaperContext<'_>,
     mut hand_over: impl FnMut(Paper),
 ) -> Result<(), PaperError> {
-    let press = Press { city, ctx, footer: format!("计划 {}　校验 {}", city.number, hash_prefix(&city.totals.lines_sha256)) };
+    let press =
+        Press {
+            city, ctx, footer: format!("计划 {}　校验 {}", city.number, hash_prefix(&city.totals.lines_sha256))
+        };
     hand_over(press.pdf(PaperKind::Cover, press.name("封面", ".pdf"), "plan-cover.typ", None, &cover(city, ctx))?);
     let (annex1, name) = (annex1(city, ctx), press.name("附件1", ".pdf"));
     hand_over(press.pdf(PaperKind::Annex1, name, "annex1.typ", None, &annex1)?);
@@ -167,7 +170,8 @@ fn annex1(city: &CityPlan, ctx: &PaperContext<'_>) -> Annex1 {
         let mut rows: Vec<(String, u32)> =
             plan.summaries.iter().map(|s| (name(&s.value.occupation, s.value.level), s.value.heads)).collect();
         if rows.is_empty() {
-            rows = plan.projects.iter().map(|p| (name(&p.value.occupation, Some(p.value.level)), p.value.heads)).collect();
+            rows =
+                plan.projects.iter().map(|p| (name(&p.value.occupation, Some(p.value.level)), p.value.heads)).collect();
         }
         if rows.is_empty() {
             continue;
@@ -278,7 +282,10 @@ fn cover(city: &CityPlan, ctx: &PaperContext<'_>) -> Cover {
         .map(|missing| format!("{}：{}", missing.prison, missing.in_words().join("、")));
     let (because, by) = city.closing.clone().unwrap_or_default();
     Cover {
-        title: format!("特殊人群职业技能培训{}汇总封面", if city.scope == Scope::Year { "年度计划" } else { "临时备案" }),
+        title: format!(
+            "特殊人群职业技能培训{}汇总封面",
+            if city.scope == Scope::Year { "年度计划" } else { "临时备案" }
+        ),
         number: city.number.clone(),
         year: what(city),
         year_number: city.year.to_string(),

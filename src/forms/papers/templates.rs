@@ -14,18 +14,17 @@ macro_rules! embedded {
 }
 
 /// Name and text of each template. `look.typ` holds what the others share.
-const EMBEDDED: &[(&str, &str)] =
-    embedded![
-        "annex1.typ",
-        "annex4.typ",
-        "annex7.typ",
-        "annex9.typ",
-        "cover.typ",
-        "detail.typ",
-        "look.typ",
-        "plan-cover.typ",
-        "publicity.typ",
-    ];
+const EMBEDDED: &[(&str, &str)] = embedded![
+    "annex1.typ",
+    "annex4.typ",
+    "annex7.typ",
+    "annex9.typ",
+    "cover.typ",
+    "detail.typ",
+    "look.typ",
+    "plan-cover.typ",
+    "publicity.typ",
+];
 
 /// The templates, parsed once.
 #[derive(Clone)]

@@ -28,7 +28,12 @@ pub(super) fn draw(sheet: &mut Worksheet, order: &Order<'_>, formats: &Formats) 
             row += 1;
         }
     }
-    sheet.write_string_with_format(row + 1, 0, format!("表格版本：{FORM_VERSION}（请勿改动表头和工作表名称）"), &formats.plain)?;
+    sheet.write_string_with_format(
+        row + 1,
+        0,
+        format!("表格版本：{FORM_VERSION}（请勿改动表头和工作表名称）"),
+        &formats.plain,
+    )?;
     Ok(())
 }
 

@@ -55,7 +55,11 @@ impl Lists {
             (List::Prisons, "监狱", catalogue.prisons.iter().map(|prison| prison.name.to_string()).collect()),
             (List::Occupations, "职业(工种)", catalogue.occupations.iter().map(|known| known.name.clone()).collect()),
             (List::Levels, "等级", words(&Level::ALL.map(Level::name))),
-            (List::Categories, "培训类别", words(&[Category::Employment, Category::Entrepreneurship].map(Category::name))),
+            (
+                List::Categories,
+                "培训类别",
+                words(&[Category::Employment, Category::Entrepreneurship].map(Category::name)),
+            ),
             (List::CertificateTypes, "证书类型", words(&CertificateType::ALL.map(CertificateType::name))),
             (List::Training, "培训机构", institutions(Kind::Training)),
             (List::Assessment, "鉴定机构", institutions(Kind::Assessment)),
@@ -95,9 +99,12 @@ impl Lists {
         let formula = format!("='{SHEET}'!${letter}$2:${letter}${}", entries.len() + 1);
         let style = match list {
             // Aliases and short names are read too.
-            List::Prisons | List::Occupations | List::Training | List::Assessment | List::CertificateTypes | List::Levels => {
-                DataValidationErrorStyle::Warning
-            }
+            List::Prisons
+            | List::Occupations
+            | List::Training
+            | List::Assessment
+            | List::CertificateTypes
+            | List::Levels => DataValidationErrorStyle::Warning,
             _ => DataValidationErrorStyle::Stop,
         };
         let validation = DataValidation::new()

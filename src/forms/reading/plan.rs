@@ -23,7 +23,8 @@ use super::cell::{is_filled, written};
 use super::header::{Layout, header_text};
 use super::row::Output;
 use super::{
-    Content, FileKind, FileReading, FormMark, ReadingContext, columns_missing, count_rows, no_header, of_file, other_form,
+    Content, FileKind, FileReading, FormMark, ReadingContext, columns_missing, count_rows, no_header, of_file,
+    other_form,
 };
 use crate::forms::grid::{FileFault, Sheet, Workbook};
 use crate::forms::planning::MARK_NAME;

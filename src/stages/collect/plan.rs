@@ -121,10 +121,8 @@ pub(super) fn new_form(
         specs: &desk.specs,
         catalogue: &desk.catalogue,
     };
-    let file = PacketFile {
-        name: planning::file_name(prison, mark.year, mark.addition),
-        bytes: planning::write(&order)?,
-    };
+    let file =
+        PacketFile { name: planning::file_name(prison, mark.year, mark.addition), bytes: planning::write(&order)? };
     let hash = sha256.get(..12).unwrap_or(sha256);
     let key = format!("form:planning:{}:{prison}:v{FORM_VERSION}:{hash}", mark.year);
     Ok(Some(NewPacket { key, recipient: prison.to_string(), files: vec![file] }))

@@ -5,6 +5,7 @@ mod batches;
 mod corrections;
 mod deliveries;
 mod intake;
+mod plans;
 mod schema;
 mod seals;
 mod secrets;

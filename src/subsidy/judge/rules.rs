@@ -14,7 +14,6 @@ use crate::subsidy::money::Fen;
 use crate::subsidy::policy::{CapAppliesTo, FULL_AGE, Policy, RateBy, TERM_MONTHS, WindowBy};
 use crate::subsidy::verdict::{Outcome, Rule, RuleSet, Step, Verdict};
 
-
 /// One assessment and kind before the bench.
 pub(super) struct Case<'b, 'a> {
     pub(super) bench: &'b Bench<'a>,

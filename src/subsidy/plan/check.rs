@@ -121,7 +121,8 @@ impl<'a> Desk<'a> {
                 continue;
             }
             let (first, last) = (self.plan.summaries.first(), self.plan.summaries.last());
-            let range = |entry: Option<&Entry<_>>| entry.map(|e| e.place.cell(Field::Heads).to_owned()).unwrap_or_default();
+            let range =
+                |entry: Option<&Entry<_>>| entry.map(|e| e.place.cell(Field::Heads).to_owned()).unwrap_or_default();
             let advice = format!(
                 "参加人数应等于各项目人数之和：{}!{}:{} 合计 {sum}，请核对后改为一致",
                 entry.place.sheet,
@@ -202,9 +203,8 @@ impl<'a> Desk<'a> {
                     }
                     _ => "没有此项目的人员".to_owned(),
                 };
-                let advice = format!(
-                    "“{name}”计划 {planned} 人，附件3列出 {persons} 人（{where_listed}），请核对后改为一致"
-                );
+                let advice =
+                    format!("“{name}”计划 {planned} 人，附件3列出 {persons} 人（{where_listed}），请核对后改为一致");
                 checked.error(Annex::Two, Code::PlanSum, (first, Field::Heads), planned, advice);
             }
         }
@@ -241,7 +241,13 @@ impl<'a> Desk<'a> {
             let Some(project) = of_project.first() else {
                 let places = places.join("、");
                 let advice = format!("附件2中“{name}”的培训机构（{places}）不是此机构，请核对后改为一致");
-                checked.error(Annex::Four, Code::PlanClass, (&entry.place, Field::Training), &class.institution, advice);
+                checked.error(
+                    Annex::Four,
+                    Code::PlanClass,
+                    (&entry.place, Field::Training),
+                    &class.institution,
+                    advice,
+                );
                 continue;
             };
             let sum = sums.entry(project.value.key()).or_insert((0, 0, &entry.place));
@@ -284,7 +290,8 @@ impl<'a> Desk<'a> {
     /// Annexes that are not there at all.
     fn absent(&self, checked: &mut Checked) {
         for annex in Annex::ALL.into_iter().filter(|annex| !self.was_sent(*annex)) {
-            let advice = format!("本文件中没有{}《{}》的内容，请填写后重新报送整份工作簿", annex.label(), annex.title());
+            let advice =
+                format!("本文件中没有{}《{}》的内容，请填写后重新报送整份工作簿", annex.label(), annex.title());
             let nowhere = Place::default();
             checked.warning(annex, Code::AnnexMissing, (&nowhere, Field::Prison), annex.label(), advice);
         }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
 use super::{Missing, Plan, budget_of};
 use crate::subsidy::batch::lines_sha256;
 use crate::subsidy::money::Fen;
+use chrono::{DateTime, Utc};
 
 /// What is compiled.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,7 +111,10 @@ fn canonical(plan: &Plan) -> Vec<String> {
         let p = &entry.value;
         let budget = budget_of(p).unwrap_or(Fen::ZERO).0;
         let (occupation, level) = (&p.occupation, p.level);
-        format!("project|{}|{occupation}|{level}|{}|{}|{}|{budget}", p.prison, p.training_institution, p.starts_on, p.heads)
+        format!(
+            "project|{}|{occupation}|{level}|{}|{}|{}|{budget}",
+            p.prison, p.training_institution, p.starts_on, p.heads
+        )
     });
     let persons = plan.persons.iter().map(|entry| {
         let p = &entry.value;

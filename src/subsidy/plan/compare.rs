@@ -51,7 +51,11 @@ impl Difference {
             ("附件3 培训人员", "人", &self.persons),
             ("附件4 办班", "班", &self.classes),
         ];
-        kinds.iter().filter(|(.., changed)| !changed.is_nothing()).map(|(what, unit, c)| sentence(what, unit, c)).collect()
+        kinds
+            .iter()
+            .filter(|(.., changed)| !changed.is_nothing())
+            .map(|(what, unit, c)| sentence(what, unit, c))
+            .collect()
     }
 }
 
@@ -67,7 +71,9 @@ fn sentence(what: &str, unit: &str, changed: &Changed) -> String {
 pub fn difference(old: &Plan, new: &Plan) -> Difference {
     Difference {
         summaries: changed(&old.summaries, &new.summaries, Field::Heads, |row| (row.occupation.clone(), row.level)),
-        projects: changed(&old.projects, &new.projects, Field::Project, |row| (row.key(), row.training_institution.clone())),
+        projects: changed(&old.projects, &new.projects, Field::Project, |row| {
+            (row.key(), row.training_institution.clone())
+        }),
         persons: changed(&old.persons, &new.persons, Field::Number, |row| {
             (row.number.clone(), row.occupation.clone(), row.level, row.class.clone())
         }),
@@ -78,12 +84,7 @@ pub fn difference(old: &Plan, new: &Plan) -> Difference {
 }
 
 /// Entries of one key are compared in their order.
-fn changed<T: PartialEq, K: Ord>(
-    old: &[Entry<T>],
-    new: &[Entry<T>],
-    field: Field,
-    key: impl Fn(&T) -> K,
-) -> Changed {
+fn changed<T: PartialEq, K: Ord>(old: &[Entry<T>], new: &[Entry<T>], field: Field, key: impl Fn(&T) -> K) -> Changed {
     let mut known: BTreeMap<K, Vec<&T>> = BTreeMap::new();
     for entry in old.iter().rev() {
         known.entry(key(&entry.value)).or_default().push(&entry.value);

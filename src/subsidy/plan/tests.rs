@@ -49,7 +49,8 @@ fn institution(name: &str, designated: Span) -> Institution {
 
 fn catalogue(measured: TermMeasuredAt) -> Catalogue {
     let mut catalogue = Catalogue::default();
-    catalogue.prisons = vec![Prison { name: "溧阳监狱".into(), lead: true }, Prison { name: "新康监狱".into(), lead: false }];
+    catalogue.prisons =
+        vec![Prison { name: "溧阳监狱".into(), lead: true }, Prison { name: "新康监狱".into(), lead: false }];
     catalogue.institutions = vec![
         institution(SCHOOL, span("2022-01-01", None)),
         institution(OTHER, span("2022-01-01", Some("2027-02-28"))),

@@ -110,7 +110,8 @@ pub(super) fn blocks(sheet: &Sheet) -> Vec<Block<'_>> {
             .collect();
         for (n, (at, line)) in captions.iter().enumerate() {
             let end = captions.get(n + 1).map_or(MAX_COLUMNS, |(next, _)| *next);
-            let parts = cells.iter().enumerate().take(end).skip(at + 1).filter(|(at, cell)| own(*at) && is_filled(cell));
+            let parts =
+                cells.iter().enumerate().take(end).skip(at + 1).filter(|(at, cell)| own(*at) && is_filled(cell));
             let parts = parts.map(|(at, cell)| part(cell, a1(row, at))).collect();
             let known = blocks.last().is_some_and(|block| block.lines.iter().any(|(known, ..)| known == line));
             if blocks.is_empty() || known {
@@ -122,7 +123,8 @@ pub(super) fn blocks(sheet: &Sheet) -> Vec<Block<'_>> {
         }
     }
     // A table may well have a column called 培训机构; a form has most of its captions.
-    blocks.retain(|block| block.lines.len() >= Line::ALL.len() - 2 && block.has(Line::Time) && block.has(Line::Project));
+    blocks
+        .retain(|block| block.lines.len() >= Line::ALL.len() - 2 && block.has(Line::Time) && block.has(Line::Project));
     blocks
 }
 
@@ -292,7 +294,8 @@ impl Form<'_> {
                 level = Some(read);
                 continue;
             }
-            for word in part.text.split(['、', '，', ',', ';', '；', ' ', '\n']).filter(|word| !word.trim().is_empty()) {
+            for word in part.text.split(['、', '，', ',', ';', '；', ' ', '\n']).filter(|word| !word.trim().is_empty())
+            {
                 match (Category::parse(word), Level::parse(word)) {
                     (Some(read), _) => category = Some(read),
                     (None, Some(read)) => level = Some(read),
@@ -345,7 +348,8 @@ impl Form<'_> {
             let place = parts.iter().position(|part| word.contains(part.text.trim()) && !part.text.trim().is_empty());
             place.and_then(|at| parts.get(at + 1)).map_or_else(|| first.clone(), |part| part.cell.clone())
         };
-        let (start_cell, end_cell) = if parts.len() > 3 { (at("从自"), at("至到")) } else { (first.clone(), first.clone()) };
+        let (start_cell, end_cell) =
+            if parts.len() > 3 { (at("从自"), at("至到")) } else { (first.clone(), first.clone()) };
         let advice = "“培训时间”请填写 从某年某月某日 至 某年某月某日，如 2027-03-01 至 2027-03-20";
         for (date, cell) in [(from, &start_cell), (to, &end_cell)] {
             if date.is_none() {

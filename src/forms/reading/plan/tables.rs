@@ -52,8 +52,12 @@ fn note<T>(annex: Annex, part: &mut SheetReading<T>, draft: &mut Draft) {
     draft.take(annex, &mut part.output);
 }
 
-const ONE: &[(Field, Key)] =
-    &[(Field::Project, Key::Project), (Field::Heads, Key::Heads), (Field::Total, Key::Total), (Field::Prison, Key::Prison)];
+const ONE: &[(Field, Key)] = &[
+    (Field::Project, Key::Project),
+    (Field::Heads, Key::Heads),
+    (Field::Total, Key::Total),
+    (Field::Prison, Key::Prison),
+];
 const TWO: &[(Field, Key)] = &[
     (Field::Project, Key::Occupation),
     (Field::Prison, Key::Prison),
@@ -124,7 +128,8 @@ fn project(r: &mut Reader<'_>) -> Option<Project> {
     let certificate_type = r.certificate_type();
     let classes = r.hours(Key::Classes);
     let heads = heads(r);
-    let (hours, hours_theory, hours_practice) = (r.hours(Key::Hours), r.hours(Key::HoursTheory), r.hours(Key::HoursPractice));
+    let (hours, hours_theory, hours_practice) =
+        (r.hours(Key::Hours), r.hours(Key::HoursTheory), r.hours(Key::HoursPractice));
     if let (Some(all), Some(theory), Some(practice)) = (hours, hours_theory, hours_practice)
         && theory.checked_add(practice) != Some(all)
     {
