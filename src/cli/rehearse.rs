@@ -47,7 +47,9 @@ pub(super) async fn run(world: &World, what: RehearseArguments) -> anyhow::Resul
     if provisional {
         say!("注意：还没有 {year} 年的节假日表，日期按周末推算，均为暂定");
     }
-    events.iter().for_each(|event| say!("{}", line(event)));
+    for event in &events {
+        say!("{}", line(event));
+    }
     Ok(Done::Well)
 }
 
@@ -127,7 +129,9 @@ fn diff(world: &World, scene_now: &Scene, edited: &Path, year: i32) -> anyhow::R
         return Ok(Done::Well);
     }
     say!("这次修改改变 {year} 年的 {} 件事、{} 个收件人（+ 增加，- 取消，~ 变动）：", lines.len(), addresses.len());
-    lines.iter().chain(&addresses).for_each(|line| say!("{line}"));
+    for line in lines.iter().chain(&addresses) {
+        say!("{line}");
+    }
     Ok(Done::Well)
 }
 

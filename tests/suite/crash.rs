@@ -69,6 +69,10 @@ fn addressed() -> String {
 const TABLE: &str = "year = 2027\ncitation = \"演示\"\noff = [\"2027-01-01..2027-01-03\", \"2027-05-01..2027-05-05\", \
     \"2027-09-30..2027-10-12\"]\nworked = [\"2027-10-16\"]\n";
 
+fn planning(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/planning").join(name).display().to_string()
+}
+
 /// A season with a correction, in which every command that writes stands once.
 fn script() -> Vec<Step> {
     let early = "--now 2025-12-15T10:00:00+08:00";
@@ -77,6 +81,10 @@ fn script() -> Vec<Step> {
     let mended = vec![result("常州监狱", 3, "丙某某", "焊工", true)];
     vec![
         step(0, &format!("{early} once collect"), vec![("inbox/名册.csv", roster("2027-06-01"))]),
+        step(0, &format!("{early} import {}", planning("lead.xlsx")), vec![]),
+        step(1, &format!("{early} import {}", planning("old.xlsx")), vec![]),
+        step(0, &format!("{early} plan close --year 2027 --reason 演示截止 --by 演示"), vec![]),
+        step(0, &format!("{early} plan approve --year 2027 --on 2025-12-12 --by 演示"), vec![]),
         step(0, &format!("{early} roster approve 1 --on 2025-12-12 --by 演示"), vec![]),
         step(0, &format!("{now} once collect"), vec![("inbox/结果.csv", results_csv(&results()))]),
         step(0, &format!("{now} once calculate"), vec![]),

@@ -8,6 +8,7 @@ mod crash;
 mod house;
 mod import;
 mod oracle;
+mod plan;
 mod properties;
 mod remind;
 mod season;
