@@ -100,10 +100,11 @@ fn down(world: &World, delays: &[Delay], (from, to): (NaiveDate, NaiveDate)) -> 
                 first.to.join("、"),
                 delay.what
             ),
-            (_, Some(at)) => {
-                say!("{}  原定 {} → {} 恢复后即办：{}", first.kind.name(), days.join("、"), local(at), delay.what)
+            (kind, Some(at)) => {
+                let (name, days) = (kind.name(), days.join("、"));
+                say!("{name}  原定 {days} → {} 恢复后即办：{}", local(at), delay.what);
             }
-            (_, None) => say!("{}  {} 在停机期间，日期不变：{}", first.kind.name(), days.join("、"), delay.what),
+            (kind, None) => say!("{}  {} 在停机期间，日期不变：{}", kind.name(), days.join("、"), delay.what),
         }
     }
     if delays.is_empty() {
