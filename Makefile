@@ -18,12 +18,14 @@ demo: fonts ## a whole season of three prisons, from their spreadsheets to seale
 	rm -rf $(SEASON)
 	SHENLING_FONTS='$(FONTS)' $(CARGO) run --locked --quiet -- demo $(SEASON) || [ $$? -eq 1 ]
 
-test: fonts ## all tests; on PostgreSQL too where SHENLING_TEST_PG=postgres://... names a server
+test: fonts ## all tests; on PostgreSQL too where SHENLING_TEST_PG names a server, through Postfix where SHENLING_TEST_SMTP does
 	SHENLING_FONTS='$(FONTS)' $(CARGO) test --locked --features failpoints
 	@[ -n "$$SHENLING_TEST_PG" ] || echo 'test: skipped everything on PostgreSQL (SHENLING_TEST_PG is not set; .ci/run sets up a server and runs all)'
+	@[ -n "$$SHENLING_TEST_SMTP" ] || echo 'test: skipped mail through a real server (SHENLING_TEST_SMTP is not set; .ci/mail-server starts one, .ci/run runs all)'
 
-bench: fonts ## 10,000 and 100,000 persons: seconds, rows/s, peak memory (a release build: 10 minutes the first time)
+bench: fonts ## 10,000 and 100,000 persons: seconds, rows/s, peak memory; 1,000 mails (a release build: 10 minutes the first time)
 	SHENLING_FONTS='$(FONTS)' $(CARGO) bench --locked --bench season
+	$(CARGO) bench --locked --bench mail
 
 lint: ## formatting, clippy, documentation, licences and bans
 	$(CARGO) fmt --check

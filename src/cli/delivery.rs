@@ -20,7 +20,7 @@ use crate::store::{Alarm, Decision, DeliveryLine, NewLetter, PacketFile};
 use crate::subsidy::catalogue::Prison;
 
 /// Password of the ZIP in a trial letter, as its text says.
-const TRIAL_PASSWORD: &str = "test";
+const TRIAL_PASSWORD: &str = "test2026";
 
 /// Runs a `delivery` command.
 pub(super) async fn run(world: &World, command: DeliveryCommand) -> anyhow::Result<Done> {
@@ -248,6 +248,7 @@ async fn test(world: &World, to: Vec<String>) -> anyhow::Result<Done> {
         number: number.clone(),
         server: format!("{}:{}", settings.mail.host, settings.mail.port),
         sender: settings.mail.from.clone(),
+        password: TRIAL_PASSWORD.to_owned(),
     };
     let letter = letter_templates(settings)?.write("test", &facts)?;
     let zip = pack(&[("试发附件.txt", "附件打开了。\n".as_bytes())], TRIAL_PASSWORD, world.now)?;

@@ -27,6 +27,8 @@ use super::mime::Written;
 const MAX_LETTERS: u32 = 100;
 /// Replies of a server that mean: log in first, or the login was wrong. They say nothing about the letter.
 const LOGIN_REPLIES: [u16; 4] = [530, 534, 535, 538];
+/// Reply of a server that closes the connection.
+const CLOSING: u16 = 421;
 /// Most characters of a server's words that are kept.
 const MAX_WORDS: usize = 300;
 
@@ -112,12 +114,14 @@ pub struct Line {
     letters: u32,
 }
 
-/// Why a letter did not go through, and what that means for the connection.
+/// Why a letter did not go through.
 enum Stop {
     /// The server answered.
     Said(Error),
     /// It did not, in time or at all.
     Silent(String),
+    /// The connection was gone before anything was offered.
+    Gone(String),
 }
 
 impl Line {
@@ -131,13 +135,20 @@ impl Line {
         if self.letters >= MAX_LETTERS {
             self.hang_up().await;
         }
-        let kept = self.open.is_some();
-        match self.offer(mail).await {
-            // The server closed a connection that was kept from the letter before: nothing was offered yet.
-            Err(Answer::TryLater(_)) if kept && self.open.is_none() => {
-                self.offer(mail).await.unwrap_or_else(|answer| answer)
+        if let Some(mut connection) = self.open.take() {
+            match self.offer(&mut connection, mail).await {
+                Ok(()) => return self.hand_over(connection, mail).await,
+                // The server has closed the connection that was kept from the letter before; this one was not offered.
+                Err(Stop::Gone(_)) => {}
+                Err(stop) => return self.turned_away(connection, stop).await,
             }
-            answer => answer.unwrap_or_else(|answer| answer),
+        }
+        match self.connect().await {
+            Err(why) => Answer::Shut(format!("{}：{why}", self.name())),
+            Ok(mut connection) => match self.offer(&mut connection, mail).await {
+                Ok(()) => self.hand_over(connection, mail).await,
+                Err(stop) => self.turned_away(connection, stop).await,
+            },
         }
     }
 
@@ -149,35 +160,40 @@ impl Line {
         }
     }
 
-    /// One try. Only a connection that is still good stays open.
-    async fn offer(&mut self, mail: &Written) -> Result<Answer, Answer> {
-        let mut connection = match self.open.take() {
-            Some(connection) => connection,
-            None => self.connect().await.map_err(|why| Answer::Shut(format!("{}：{why}", self.name())))?,
-        };
+    /// From whom, to whom, and that the letter follows.
+    async fn offer(&self, connection: &mut AsyncSmtpConnection, mail: &Written) -> Result<(), Stop> {
         let until = Instant::now() + self.post.server.patience;
-        if let Err(stop) = envelope(&mut connection, mail, until).await {
-            return Err(match stop {
-                Stop::Said(error) if is_login(&error) => Answer::Shut(words(&error)),
-                Stop::Said(error) if error.is_permanent() => Answer::Refused(words(&error)),
-                Stop::Said(error) => Answer::TryLater(words(&error)),
-                Stop::Silent(why) => Answer::TryLater(why),
-            });
+        let from = mail.envelope.from().cloned();
+        in_time(until, connection.command(Mail::new(from, Vec::new()))).await.map_err(Stop::at_first_command)?;
+        for to in mail.envelope.to() {
+            in_time(until, connection.command(Rcpt::new(to.clone(), Vec::new()))).await?;
         }
+        in_time(until, connection.command(Data)).await?;
+        Ok(())
+    }
+
+    /// The letter itself. Only a connection that is still good stays open.
+    async fn hand_over(&mut self, mut connection: AsyncSmtpConnection, mail: &Written) -> Answer {
+        let until = Instant::now() + self.post.server.patience;
         match in_time(until, connection.message(&mail.bytes)).await {
             Ok(response) => {
                 self.letters += 1;
                 self.open = Some(connection);
-                Ok(Answer::Accepted(shortened(&format!(
-                    "{} {}",
-                    response.code(),
-                    response.message().collect::<Vec<_>>().join(" ")
-                ))))
+                let words = response.message().collect::<Vec<_>>().join(" ");
+                Answer::Accepted(shortened(&format!("{} {words}", response.code())))
             }
-            Err(Stop::Said(error)) if error.is_permanent() => Err(Answer::Refused(words(&error))),
-            Err(Stop::Said(error)) => Err(Answer::TryLater(words(&error))),
-            Err(Stop::Silent(why)) => Err(Answer::Unclear(format!("邮件已发出但没有收到答复：{why}"))),
+            Err(Stop::Silent(why) | Stop::Gone(why)) => Answer::Unclear(format!("邮件已发出但没有收到答复：{why}")),
+            Err(stop) => self.turned_away(connection, stop).await,
         }
+    }
+
+    /// The letter was not taken; a server that said so is told goodbye.
+    async fn turned_away(&mut self, connection: AsyncSmtpConnection, stop: Stop) -> Answer {
+        if matches!(stop, Stop::Said(_)) {
+            self.open = Some(connection);
+            self.hang_up().await;
+        }
+        stop.answer()
     }
 
     fn name(&self) -> String {
@@ -211,17 +227,6 @@ impl Line {
     }
 }
 
-/// From whom, to whom, and that the letter follows.
-async fn envelope(connection: &mut AsyncSmtpConnection, mail: &Written, until: Instant) -> Result<(), Stop> {
-    let from = mail.envelope.from().cloned();
-    in_time(until, connection.command(Mail::new(from, Vec::new()))).await?;
-    for to in mail.envelope.to() {
-        in_time(until, connection.command(Rcpt::new(to.clone(), Vec::new()))).await?;
-    }
-    in_time(until, connection.command(Data)).await?;
-    Ok(())
-}
-
 async fn in_time<T>(until: Instant, work: impl Future<Output = Result<T, Error>>) -> Result<T, Stop> {
     match timeout_at(until, work).await {
         Ok(Ok(value)) => Ok(value),
@@ -232,10 +237,30 @@ async fn in_time<T>(until: Instant, work: impl Future<Output = Result<T, Error>>
 }
 
 impl Stop {
+    /// The first command after a pause tells whether the connection still stands.
+    fn at_first_command(self) -> Stop {
+        match self {
+            Stop::Silent(why) => Stop::Gone(why),
+            Stop::Said(error) if error.status().is_some_and(|code| u16::from(code) == CLOSING) => {
+                Stop::Gone(words(&error))
+            }
+            stop => stop,
+        }
+    }
+
+    fn answer(self) -> Answer {
+        match self {
+            Stop::Said(error) if is_login(&error) => Answer::Shut(words(&error)),
+            Stop::Said(error) if error.is_permanent() => Answer::Refused(words(&error)),
+            Stop::Said(error) => Answer::TryLater(words(&error)),
+            Stop::Silent(why) | Stop::Gone(why) => Answer::TryLater(why),
+        }
+    }
+
     fn in_words(&self, what: &str) -> String {
         match self {
             Stop::Said(error) => format!("{what}：{}", words(error)),
-            Stop::Silent(why) => format!("{what}：{why}"),
+            Stop::Silent(why) | Stop::Gone(why) => format!("{what}：{why}"),
         }
     }
 }

@@ -111,9 +111,9 @@ struct Watch {
 }
 
 impl Watch {
-    /// The time by now.
+    /// The time by now, in whole seconds since the run began.
     fn at(self) -> DateTime<Utc> {
-        self.now + self.elapsed()
+        self.now + Duration::from_secs(self.elapsed().as_secs())
     }
 
     fn elapsed(self) -> Duration {

@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use shenling::forms::papers::unpack;
 use shenling::store::{Store, Vault};
 
+use crate::mail;
+use crate::mail::peer::{Hello, Peer};
 use crate::support::{self, Folder, PASSWORD, PASSWORD_FILE, resident_id, results_csv, roster_csv};
 
 /// One step: files that are dropped, and the command.
@@ -67,17 +69,20 @@ fn addressed() -> String {
 
 /// A holiday table that moves a reminder still to come.
 const TABLE: &str = "year = 2027\ncitation = \"演示\"\noff = [\"2027-01-01..2027-01-03\", \"2027-05-01..2027-05-05\", \
-    \"2027-09-30..2027-10-12\"]\nworked = [\"2027-10-16\"]\n";
+    \"2027-10-01..2027-10-07\", \"2027-11-22..2027-11-26\"]\nworked = [\"2027-11-27\"]\n";
 
 fn planning(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/planning").join(name).display().to_string()
 }
 
-/// A season with a correction, in which every command that writes stands once.
-fn script() -> Vec<Step> {
+/// A season with a correction, in which every command that writes stands once; letters go to `peer`.
+fn script(folder: &Folder, peer: &Peer) -> Vec<Step> {
+    let mail = fs::read_to_string(mail::with_mail(folder.copy(), peer.port, "none").config()).unwrap();
     let early = "--now 2025-12-15T10:00:00+08:00";
     let now = "--now 2026-11-20T09:00:00+08:00";
+    let evening = "--now 2026-11-20T19:00:00+08:00";
     let later = "--now 2027-01-15T09:00:00+08:00";
+    let autumn = "--now 2027-11-16T09:00:00+08:00";
     let mended = vec![result("常州监狱", 3, "丙某某", "焊工", true)];
     vec![
         step(0, &format!("{early} once collect"), vec![("inbox/名册.csv", roster("2027-06-01"))]),
@@ -90,14 +95,18 @@ fn script() -> Vec<Step> {
         step(0, &format!("{now} once calculate"), vec![]),
         step(0, &format!("{now} once claim --period 2026-Q4"), vec![]),
         step(1, &format!("{now} once deliver"), vec![]),
+        step(1, &format!("{evening} once deliver"), vec![]),
+        step(0, &format!("{evening} delivery hold 1 --reason 演示 --by 演示"), vec![]),
+        step(0, &format!("{evening} delivery release 1 --reason 演示 --by 演示"), vec![]),
         step(0, &format!("{now} once deliver"), vec![(PASSWORD_FILE, PASSWORD.to_owned())]),
+        step(0, &format!("{now} delivery test --to clerk@example.cn"), vec![("shenling.toml", mail)]),
         step(0, &format!("{now} batch reverse CZ-2026-Q4-001 1 --reason 演示更正 --by 演示"), vec![]),
         step(0, &format!("{later} assessment reopen #3 --reason 演示 --by 演示"), vec![]),
         step(0, &format!("{later} once all --period 2027-Q1"), vec![("inbox/更正.csv", results_csv(&mended))]),
         step(0, &format!("{later} batch void CZ-2027-Q1-001 --reason 演示作废 --by 演示"), vec![]),
         step(0, &format!("{later} export verdicts --personal"), vec![]),
-        step(0, &format!("{later} once remind"), vec![("shenling.toml", addressed())]),
-        step(0, &format!("{later} calendar import table.toml"), vec![("table.toml", TABLE.to_owned())]),
+        step(0, &format!("{autumn} once remind"), vec![("shenling.toml", addressed())]),
+        step(0, &format!("{autumn} calendar import table.toml"), vec![("table.toml", TABLE.to_owned())]),
     ]
 }
 
@@ -221,10 +230,11 @@ fn a_kill_at_any_point_loses_nothing_and_doubles_nothing() {
     if !support::fonts_are_there() {
         return;
     }
-    let script = script();
+    let folder = Folder::new();
+    let peer = Peer::new(Hello::Bare, &[]);
+    let script = script(&folder, &peer);
     let points = points_of_the_source();
     let listed = points.iter().cloned().collect::<Vec<_>>().join(",");
-    let folder = Folder::new();
     let mut before: Vec<Folder> = Vec::new();
     let mut after: Vec<State> = Vec::new();
     let mut kills: Vec<Kill> = Vec::new();

@@ -7,6 +7,7 @@ mod contract;
 mod crash;
 mod house;
 mod import;
+mod mail;
 mod oracle;
 mod plan;
 mod properties;

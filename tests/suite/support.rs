@@ -127,6 +127,16 @@ pub fn postgres() -> Option<String> {
     base
 }
 
+/// The mail server that `.ci/mail-server` started; says so where there is none. In CI there must be one.
+pub fn mail_server() -> Option<String> {
+    let server = std::env::var_os("SHENLING_TEST_SMTP").and_then(|server| server.into_string().ok());
+    if server.is_none() {
+        assert!(std::env::var_os("SHENLING_REQUIRE_ALL").is_none(), "SHENLING_TEST_SMTP is missing");
+        eprintln!("skipped: SHENLING_TEST_SMTP names no mail server");
+    }
+    server
+}
+
 /// An ID of the unused region 329999 with the right check digit.
 pub fn resident_id(birth: &str, sequence: u32) -> String {
     const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];

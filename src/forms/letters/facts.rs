@@ -180,12 +180,20 @@ pub struct TestFacts {
     pub server: String,
     /// Address of the sender.
     pub sender: String,
+    /// Password of its attachment, which holds nothing.
+    pub password: String,
 }
 
 impl TestFacts {
     pub(super) fn sample() -> TestFacts {
         let (number, server) = ("20261120-093000".to_owned(), "smtp.example.cn:587".to_owned());
-        TestFacts { frame: Frame::sample(), number, server, sender: "shenling@example.cn".to_owned() }
+        TestFacts {
+            frame: Frame::sample(),
+            number,
+            server,
+            sender: "shenling@example.cn".to_owned(),
+            password: "test2026".to_owned(),
+        }
     }
 }
 

@@ -28,14 +28,14 @@ pub(super) async fn compose(
     let cover = stored.papers.iter().find(|paper| paper.kind == PaperKind::Cover.code()).map(|paper| &paper.name);
     let cover = cover.and_then(|cover| files.iter().find(|file| file.name == *cover)).map(|file| file.bytes.clone());
     let Some(zip) = encrypted(files, &stored.header, password).await? else { return Ok(Err(NO_PASSWORD.to_owned())) };
-    let mut attachments = vec![PacketFile { name: format!("{batch}.zip"), bytes: zip }];
+    let mut attachments = vec![PacketFile { name: zip_name(&batch), bytes: zip }];
     attachments.extend(cover.map(|bytes| PacketFile { name: format!("{batch}-cover.pdf"), bytes }));
     let frame = Frame {
         programme: mail.programme.clone(),
         office: mail.office.clone(),
         dated_on: day_in_words(civil_date(now)),
     };
-    let facts = BatchFacts::new(frame, (recipient, name), figures(&stored.header), attached(&attachments));
+    let facts = BatchFacts::new(frame, (recipient, name), figures(&stored.header), attached(&batch, &attachments));
     let letter = match mail.templates.write("batch", &facts) {
         Ok(letter) => letter,
         Err(error) => return Ok(Err(error.to_string())),
@@ -59,7 +59,7 @@ async fn encrypted(
     header: &BatchHeader,
     password: Option<Zeroizing<String>>,
 ) -> Result<Option<Vec<u8>>, StageError> {
-    let name = format!("{}.zip", header.number);
+    let name = zip_name(&header.number);
     if let Some(zip) = files.iter().find(|file| file.name == name) {
         return Ok(Some(zip.bytes.clone()));
     }
@@ -73,9 +73,9 @@ async fn encrypted(
     Ok(Some(zip.await??))
 }
 
-fn attached(files: &[PacketFile]) -> Vec<Attached> {
-    let what =
-        |name: &str| if name.ends_with(".zip") { Attached::ENCRYPTED } else { "汇总封面，不含个人信息" };
+fn attached(batch: &str, files: &[PacketFile]) -> Vec<Attached> {
+    let zip = zip_name(batch);
+    let what = |name: &str| if name == zip { Attached::ENCRYPTED } else { "汇总封面，不含个人信息" };
     let one = |file: &PacketFile| Attached {
         name: file.name.clone(),
         what: what(&file.name).to_owned(),
@@ -83,6 +83,11 @@ fn attached(files: &[PacketFile]) -> Vec<Attached> {
         sha256: sha256_hex(&file.bytes),
     };
     files.iter().map(one).collect()
+}
+
+/// The encrypted packet's name, in the folder and as attachment.
+fn zip_name(batch: &str) -> String {
+    format!("{batch}.zip")
 }
 
 fn figures(header: &BatchHeader) -> BatchFigures {

@@ -1,6 +1,7 @@
 //! Letters through the mail door: several connections take from one list; each mail is recorded by itself.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -61,7 +62,9 @@ pub(super) async fn send(
     };
     let mut pace = BTreeMap::new();
     for domains in store.domains_since(watch.now - MINUTE).await? {
-        domains.split(' ').for_each(|domain| *pace.entry(domain.to_owned()).or_default() += 1);
+        for domain in domains.split(' ') {
+            *pace.entry(domain.to_owned()).or_default() += 1;
+        }
     }
     let connections = mail.connections.min(u32::try_from(letters.len()).unwrap_or(u32::MAX));
     let counter = Arc::new(Counter {
@@ -126,7 +129,9 @@ impl Counter {
         if domains.iter().any(full) {
             return false;
         }
-        domains.iter().for_each(|domain| *pace.entry(domain.clone()).or_default() += 1);
+        for domain in domains {
+            *pace.entry(domain.clone()).or_default() += 1;
+        }
         true
     }
 
@@ -281,7 +286,7 @@ fn write(
     for file in mails.iter().flat_map(|mail| chosen(files, &mail.plan.left_out)) {
         let size = size_in_words(file.bytes.len());
         notes.push(format!(
-            "附件 {}（{size}）超过邮件大小上限，没有随邮件发送，已放入发件文件夹 {}/{}，请从该处领取。",
+            "附件 {}（{size}）超过邮件大小上限，没有随邮件发送，已放入发件单位的发件文件夹 {}/{}，请与发件单位联系领取。",
             file.name, place.0, place.1
         ));
     }
@@ -308,11 +313,15 @@ fn noted(text: &str, html: &str, notes: &[String]) -> (String, String) {
     if notes.is_empty() {
         return (text.to_owned(), html.to_owned());
     }
-    let plain: String = notes.iter().map(|note| format!("【{note}】\n")).collect();
-    let boxed: String = notes.iter().map(|note| format!("<p style=\"margin:0 0 4px;\">{note}</p>")).collect();
+    let (mut plain, mut boxed) = (String::new(), String::new());
+    for note in notes {
+        // Writing to a String cannot fail.
+        let _ = writeln!(plain, "【{note}】");
+        let _ = write!(boxed, "<p style=\"margin:0 0 4px;\">{note}</p>");
+    }
     let boxed = format!(
-        "<div style=\"max-width:640px;margin:0 auto;padding:12px 16px;background:#fff4d6;border:1px solid #e0b84c;\
-         font-family:sans-serif;font-size:15px;line-height:1.6;color:#4a3a0a;\">{boxed}</div>"
+        "<div style=\"box-sizing:border-box;max-width:640px;margin:16px auto 0;padding:12px 24px;background:#fff4d6;border:1px solid #e0b84c;\
+         font-family:'Microsoft YaHei','PingFang SC','Noto Sans CJK SC','Noto Serif CJK SC',sans-serif;font-size:15px;line-height:1.6;color:#4a3a0a;\">{boxed}</div>"
     );
     let body = html.find("<body").and_then(|at| html[at..].find('>').map(|end| at + end + 1)).unwrap_or(0);
     (format!("{plain}\n{text}"), format!("{}{boxed}{}", &html[..body], &html[body..]))
