@@ -1,9 +1,17 @@
 //! The command line as clap sees it. A contract: others script against it.
 
+mod calendar;
+mod delivery;
+mod plan;
+
 use std::path::PathBuf;
 
 use chrono::{DateTime, FixedOffset, NaiveDate};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use calendar::{CalendarCommand, RehearseArguments};
+pub use delivery::DeliveryCommand;
+pub use plan::{FormCommand, PlanCommand};
 
 /// shenling 申领：监狱职业技能培训补贴的收集、核定、申领与投递
 #[derive(Debug, Parser)]
@@ -150,79 +158,6 @@ pub enum ImportKind {
     Plan,
 }
 
-/// `form`.
-#[derive(Debug, Subcommand)]
-pub enum FormCommand {
-    /// 年度计划工作簿（附件1-4）：有上次计划的，填入其项目和现行标准
-    Planning {
-        /// 监狱（全称或简称）
-        #[arg(long, value_name = "监狱")]
-        prison: String,
-        /// 计划年度
-        #[arg(long, value_name = "年", value_parser = clap::value_parser!(i32).range(YEARS))]
-        year: i32,
-        /// 写到此文件
-        #[arg(short, long, value_name = "文件")]
-        output: PathBuf,
-        /// 用于临时备案
-        #[arg(long)]
-        addition: bool,
-        /// 空白表，不填入上次计划的项目
-        #[arg(long)]
-        blank: bool,
-    },
-}
-
-/// `plan`.
-#[derive(Debug, Subcommand)]
-pub enum PlanCommand {
-    /// 谁在何时报了什么，还缺什么；汇总计划
-    List {
-        /// 计划年度；不写则列出全部年度
-        #[arg(long, value_name = "年", value_parser = clap::value_parser!(i32).range(YEARS))]
-        year: Option<i32>,
-    },
-    /// 显示一个监狱的计划，或（不写监狱）汇总计划
-    Show {
-        /// 计划年度
-        #[arg(long, value_name = "年", value_parser = clap::value_parser!(i32).range(YEARS))]
-        year: i32,
-        /// 监狱（全称或简称）
-        #[arg(long, value_name = "监狱")]
-        prison: Option<String>,
-        /// 临时备案的序号；不写则为年度计划
-        #[arg(long, value_name = "序号", requires = "prison")]
-        addition: Option<u32>,
-        /// 把汇总计划的表格取出到此文件夹（含个人信息，请妥善保管；记入操作记录）
-        #[arg(long, value_name = "文件夹", conflicts_with = "prison")]
-        papers: Option<PathBuf>,
-    },
-    /// 登记核准：附件3所列人员由此可以参训（与 roster approve 相同）
-    Approve {
-        /// 计划年度
-        #[arg(long, value_name = "年", value_parser = clap::value_parser!(i32).range(YEARS))]
-        year: i32,
-        /// 只核准此监狱的计划
-        #[arg(long, value_name = "监狱")]
-        prison: Option<String>,
-        /// 核准日期
-        #[arg(long, value_name = "日期")]
-        on: NaiveDate,
-        /// 核准人或核准文号
-        #[arg(long, value_name = "核准人", value_parser = words)]
-        by: String,
-    },
-    /// 截止：不等未报的监狱，汇总已报的计划并上报（牵头监狱）
-    Close {
-        /// 计划年度
-        #[arg(long, value_name = "年", value_parser = clap::value_parser!(i32).range(YEARS))]
-        year: i32,
-        /// 原因和经办人
-        #[command(flatten)]
-        because: Because,
-    },
-}
-
 /// `roster`.
 #[derive(Debug, Subcommand)]
 pub enum RosterCommand {
@@ -243,49 +178,6 @@ pub enum RosterCommand {
         #[arg(long, value_name = "年", value_parser = clap::value_parser!(i32).range(YEARS))]
         plan_year: Option<i32>,
     },
-}
-
-/// `calendar`.
-#[derive(Debug, Subcommand)]
-pub enum CalendarCommand {
-    /// 导入一年的节假日表（toml），列出因此变动的日期
-    Import {
-        /// 节假日表，格式见 calendar show 和程序自带的表
-        #[arg(value_name = "文件")]
-        file: PathBuf,
-    },
-    /// 显示一年的工作日安排
-    Show {
-        /// 年
-        #[arg(value_name = "年", value_parser = clap::value_parser!(i32).range(YEARS))]
-        year: i32,
-    },
-}
-
-/// `rehearse`.
-#[derive(Debug, Args)]
-pub struct RehearseArguments {
-    /// 哪一年；不写则为今年（有 --down 时为停机开始的那年）
-    #[arg(long, value_name = "年", value_parser = clap::value_parser!(i32).range(YEARS))]
-    pub year: Option<i32>,
-    /// 假设程序在此期间停机（含首尾两天），看什么会晚、改到何时
-    #[arg(long, value_name = "起..止", value_parser = days, conflicts_with_all = ["diff", "ics"])]
-    pub down: Option<(NaiveDate, NaiveDate)>,
-    /// 与改过的配置文件比较，看这次修改改变什么
-    #[arg(long, value_name = "新配置", conflicts_with = "ics")]
-    pub diff: Option<PathBuf>,
-    /// 写成日历文件（iCalendar），可导入手机和办公软件
-    #[arg(long, value_name = "文件")]
-    pub ics: Option<PathBuf>,
-}
-
-/// `2026-11-20..2026-12-02`, at most a year.
-fn days(text: &str) -> Result<(NaiveDate, NaiveDate), String> {
-    let (from, to) = text.split_once("..").ok_or("请写成 2026-11-20..2026-12-02")?;
-    let day = |text: &str| text.parse::<NaiveDate>().map_err(|_| format!("“{text}”不是日期"));
-    let (from, to) = (day(from)?, day(to)?);
-    let length = (to - from).num_days();
-    if (0..=366).contains(&length) { Ok((from, to)) } else { Err("止日不能早于起日，最长一年".to_owned()) }
 }
 
 /// `once`.
@@ -405,59 +297,6 @@ pub enum BatchCommand {
         /// 原因和经办人
         #[command(flatten)]
         because: Because,
-    },
-}
-
-/// `delivery`.
-#[derive(Debug, Subcommand)]
-pub enum DeliveryCommand {
-    /// 列出未完成的投递
-    List {
-        /// 连同已完成和已撤回的
-        #[arg(long)]
-        all: bool,
-    },
-    /// 显示一次投递：去向、答复、文件、邮件内容、人工处理记录
-    Show {
-        /// 编号（见 delivery list）或内容一栏的全文
-        #[arg(value_name = "投递")]
-        delivery: String,
-    },
-    /// 重新投递（已退回的、等待中的、已暂停的；已完成的会标“重发”）
-    Retry {
-        /// 编号（见 delivery list）或内容一栏的全文
-        #[arg(value_name = "投递")]
-        delivery: String,
-        /// 改发到此地址（可写多个）；不写则仍发到原地址
-        #[arg(long, value_name = "邮箱")]
-        to: Vec<String>,
-        /// 原因和经办人
-        #[command(flatten)]
-        because: Because,
-    },
-    /// 暂停，放行前不发送
-    Hold {
-        /// 编号（见 delivery list）或内容一栏的全文
-        #[arg(value_name = "投递")]
-        delivery: String,
-        /// 原因和经办人
-        #[command(flatten)]
-        because: Because,
-    },
-    /// 放行已暂停的
-    Release {
-        /// 编号（见 delivery list）或内容一栏的全文
-        #[arg(value_name = "投递")]
-        delivery: String,
-        /// 原因和经办人
-        #[command(flatten)]
-        because: Because,
-    },
-    /// 试发一封邮件，核对发信设置
-    Test {
-        /// 收件地址（可写多个）；不写则发给管理员
-        #[arg(long, value_name = "邮箱")]
-        to: Vec<String>,
     },
 }
 

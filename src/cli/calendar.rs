@@ -152,7 +152,9 @@ pub(super) async fn import(world: &World, file: &Path) -> anyhow::Result<Done> {
         _ if moved.is_empty() => say!("已排定的日期都没有变动，{} 年的日期不再是暂定", table.year),
         _ => say!("以下 {} 个已排定的日期有变动：", moved.len()),
     }
-    moved.iter().for_each(|change| say!("  {}", told(change)));
+    for change in &moved {
+        say!("  {}", told(change));
+    }
     Ok(Done::Well)
 }
 
@@ -193,7 +195,7 @@ async fn announce(world: &World, table: &Year, moved: &[Change], sha256: &str) -
         return Ok(());
     }
     let number = format!("calendar/{}/{}", table.year, sha256.get(..8).unwrap_or_default());
-    let moves = moved.iter().map(|change| match change {
+    let dates = moved.iter().map(|change| match change {
         Change::Added(event) => Moved::new(&event.what, None, Some(event.on)),
         Change::Removed(event) => Moved::new(&event.what, Some(event.on), None),
         Change::Altered(before, after) => Moved::new(&after.what, Some(before.on), Some(after.on)),
@@ -203,7 +205,7 @@ async fn announce(world: &World, table: &Year, moved: &[Change], sha256: &str) -
         recipient: "管理员".to_owned(),
         number: number.clone(),
         cause: format!("导入{}年节假日表", table.year),
-        moved: moves.collect(),
+        moved: dates.collect(),
         note: "仍未报送的监狱，如其上次催报所说的日期有变动，由下一次催报另行通知。".to_owned(),
     };
     let words = letter_templates(settings)?.write("replan", &facts)?;

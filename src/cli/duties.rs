@@ -19,7 +19,7 @@ use crate::subsidy::duty::agenda::Scene;
 use crate::subsidy::duty::{CourseEnd, Kind, Occurrence, Owing};
 use crate::subsidy::holidays::Calendar;
 use crate::subsidy::plan::check::project_name;
-use crate::subsidy::plan::{ClassForm, missing};
+use crate::subsidy::plan::{ClassForm, Missing, missing};
 use crate::subsidy::register::Register;
 
 /// What is in, as far as duties ask for it.
@@ -99,7 +99,8 @@ impl Filed {
                     return Vec::new();
                 }
                 let plans = self.plans.iter().map(|filed| &filed.plan).filter(|plan| plan.year == year);
-                missing([&prison.into()], plans).iter().flat_map(|missing| missing.in_words()).collect()
+                let plans: Vec<_> = plans.collect();
+                missing(&[prison.into()], &plans).iter().flat_map(Missing::in_words).collect()
             }
             Kind::Results if self.has_results(&occurrence.term, prison) => Vec::new(),
             Kind::Results => vec![format!("{}的考核结果表", occurrence.words)],

@@ -47,7 +47,9 @@ pub(super) async fn run(world: &World, what: RehearseArguments) -> anyhow::Resul
     if provisional {
         say!("注意：还没有 {year} 年的节假日表，日期按周末推算，均为暂定");
     }
-    events.iter().for_each(|event| say!("{}", line(event)));
+    for event in &events {
+        say!("{}", line(event));
+    }
     Ok(Done::Well)
 }
 
@@ -98,10 +100,11 @@ fn down(world: &World, delays: &[Delay], (from, to): (NaiveDate, NaiveDate)) -> 
                 first.to.join("、"),
                 delay.what
             ),
-            (_, Some(at)) => {
-                say!("{}  原定 {} → {} 恢复后即办：{}", first.kind.name(), days.join("、"), local(at), delay.what)
+            (kind, Some(at)) => {
+                let (name, days) = (kind.name(), days.join("、"));
+                say!("{name}  原定 {days} → {} 恢复后即办：{}", local(at), delay.what);
             }
-            (_, None) => say!("{}  {} 在停机期间，日期不变：{}", first.kind.name(), days.join("、"), delay.what),
+            (kind, None) => say!("{}  {} 在停机期间，日期不变：{}", kind.name(), days.join("、"), delay.what),
         }
     }
     if delays.is_empty() {
@@ -127,7 +130,9 @@ fn diff(world: &World, scene_now: &Scene, edited: &Path, year: i32) -> anyhow::R
         return Ok(Done::Well);
     }
     say!("这次修改改变 {year} 年的 {} 件事、{} 个收件人（+ 增加，- 取消，~ 变动）：", lines.len(), addresses.len());
-    lines.iter().chain(&addresses).for_each(|line| say!("{line}"));
+    for line in lines.iter().chain(&addresses) {
+        say!("{line}");
+    }
     Ok(Done::Well)
 }
 

@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn usage_errors_are_told_in_chinese() {
-        assert!(refused(&["frob"]).starts_with("没有“frob”这个命令\n用法：shenling [选项] <命令>"));
+        assert!(refused(&["xyzzy"]).starts_with("没有“xyzzy”这个命令\n用法：shenling [选项] <命令>"));
         assert!(refused(&["status", "--frob"]).starts_with("不认识的参数“--frob”"));
         assert!(refused(&["init"]).starts_with("缺少必需的参数：<文件夹>"));
         assert!(refused(&["--now", "gestern", "status"]).contains("的值“gestern”不对：请写 RFC 3339 时刻"));

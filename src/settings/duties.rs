@@ -133,11 +133,11 @@ fn examine_duty(mut section: Section<'_, '_>, ids: &mut Vec<String>, mistakes: &
                 }
             }
             ("steps", Some((Value::Texts(steps), place))) => examine_steps(&steps, place, mistakes),
-            ("copy_lead_from" | "copy_agency_from", Some((Value::Text(text), place))) => {
-                if text != NEVER && Step::parse(&text).is_none() {
-                    let advice = format!("请写催报步骤，如 \"D-7\"、\"D\"、\"D+5\"；不抄送写 \"{NEVER}\"");
-                    mistakes.error(place, format!("{}：“{text}”不是催报步骤", key.name), advice);
-                }
+            ("copy_lead_from" | "copy_agency_from", Some((Value::Text(text), place)))
+                if text != NEVER && Step::parse(&text).is_none() =>
+            {
+                let advice = format!("请写催报步骤，如 \"D-7\"、\"D\"、\"D+5\"；不抄送写 \"{NEVER}\"");
+                mistakes.error(place, format!("{}：“{text}”不是催报步骤", key.name), advice);
             }
             ("overdue_days", Some((Value::Whole(days), _))) => overdue = u32::try_from(days).unwrap_or(overdue),
             ("chase_days", Some((Value::Whole(days), place))) => chase = (u32::try_from(days).unwrap_or(0), place),

@@ -104,7 +104,7 @@ impl Store {
 
     async fn deed_faults_now(&self) -> Result<Vec<AuditFault>> {
         let mut balance: BTreeMap<Deed, i64> = BTreeMap::new();
-        let mut brought: BTreeMap<i64, i64> = BTreeMap::new();
+        let mut brought: BTreeMap<i64, Option<i64>> = BTreeMap::new();
         let mut after = 0;
         loop {
             let sql = "SELECT act, subject, at, detail, seq FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2";
@@ -116,8 +116,13 @@ impl Store {
             }
             for row in &rows {
                 if row.text(0)? == "original.read" {
-                    let taken = detail(&row.text(3)?)?["counts"]["taken"].as_i64().unwrap_or_default();
-                    *brought.entry(row.text(1)?.parse().unwrap_or_default()).or_default() += taken;
+                    let detail = detail(&row.text(3)?)?;
+                    let file = row.text(1)?.parse().unwrap_or_default();
+                    let taken = detail["counts"]["taken"].as_i64().unwrap_or_default();
+                    // Of a planning workbook more is counted than becomes rows of a roster.
+                    let counted = if field(&detail, "kind") == "plan" { None } else { Some(taken) };
+                    let sum = brought.entry(file).or_insert(Some(0));
+                    *sum = sum.zip(counted).map(|(sum, taken)| sum + taken);
                 }
             }
         }
@@ -195,7 +200,7 @@ impl Store {
     }
 
     /// Files whose rows were removed or added to, and assessments of which not exactly the newest version counts.
-    async fn file_faults(&self, mut brought: BTreeMap<i64, i64>) -> Result<Vec<AuditFault>> {
+    async fn file_faults(&self, mut brought: BTreeMap<i64, Option<i64>>) -> Result<Vec<AuditFault>> {
         for sql in [
             "SELECT original_id, COUNT(*) FROM assessment_version GROUP BY original_id",
             "SELECT original_id, COUNT(*) FROM history_row GROUP BY original_id",
@@ -204,12 +209,14 @@ impl Store {
              JOIN roster_block b ON b.roster_id = r.id GROUP BY r.original_id",
         ] {
             for row in self.db.rows(sql, []).await? {
-                *brought.entry(row.int(0)?).or_default() -= row.int(1)?;
+                let sum = brought.entry(row.int(0)?).or_insert(Some(0));
+                let rows = row.int(1)?;
+                *sum = sum.map(|sum| sum - rows);
             }
         }
         let mut faults: Vec<AuditFault> = brought
             .into_iter()
-            .filter(|(_, left)| *left != 0)
+            .filter(|(_, left)| left.is_some_and(|left| left != 0))
             .map(|(id, _)| AuditFault::RowsOfFile { original: id })
             .collect();
         let sql = "SELECT COUNT(*) FROM (SELECT key_hash FROM assessment_version GROUP BY key_hash \

@@ -212,7 +212,7 @@ fn version(row: &Row) -> Result<Version> {
 }
 
 /// What a plan says, wherever it stands in the file: for telling plans that say the same.
-fn content(plan: &Plan) -> (&str, i32, Option<u32>, [Vec<Vec<u8>>; 4], [crate::subsidy::plan::AnnexState; 4]) {
+fn content(plan: &Plan) -> impl Serialize {
     fn values<T: Serialize>(entries: &[Entry<T>]) -> Vec<Vec<u8>> {
         let bytes = |entry: &Entry<T>| postcard::to_stdvec(&entry.value).expect("rows of plain data serialise");
         let mut values: Vec<Vec<u8>> = entries.iter().map(bytes).collect();
@@ -220,5 +220,5 @@ fn content(plan: &Plan) -> (&str, i32, Option<u32>, [Vec<Vec<u8>>; 4], [crate::s
         values
     }
     let annexes = [values(&plan.summaries), values(&plan.projects), values(&plan.persons), values(&plan.classes)];
-    (&plan.prison, plan.year, plan.addition, annexes, plan.states)
+    (plan.prison.clone(), plan.year, plan.addition, annexes, plan.states)
 }

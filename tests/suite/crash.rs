@@ -69,7 +69,11 @@ fn addressed() -> String {
 
 /// A holiday table that moves a reminder still to come.
 const TABLE: &str = "year = 2027\ncitation = \"演示\"\noff = [\"2027-01-01..2027-01-03\", \"2027-05-01..2027-05-05\", \
-    \"2027-09-30..2027-10-12\"]\nworked = [\"2027-10-16\"]\n";
+    \"2027-10-01..2027-10-07\", \"2027-11-22..2027-11-26\"]\nworked = [\"2027-11-27\"]\n";
+
+fn planning(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/planning").join(name).display().to_string()
+}
 
 /// A season with a correction, in which every command that writes stands once; letters go to `peer`.
 fn script(folder: &Folder, peer: &Peer) -> Vec<Step> {
@@ -78,9 +82,14 @@ fn script(folder: &Folder, peer: &Peer) -> Vec<Step> {
     let now = "--now 2026-11-20T09:00:00+08:00";
     let evening = "--now 2026-11-20T19:00:00+08:00";
     let later = "--now 2027-01-15T09:00:00+08:00";
+    let autumn = "--now 2027-11-16T09:00:00+08:00";
     let mended = vec![result("常州监狱", 3, "丙某某", "焊工", true)];
     vec![
         step(0, &format!("{early} once collect"), vec![("inbox/名册.csv", roster("2027-06-01"))]),
+        step(0, &format!("{early} import {}", planning("lead.xlsx")), vec![]),
+        step(1, &format!("{early} import {}", planning("old.xlsx")), vec![]),
+        step(0, &format!("{early} plan close --year 2027 --reason 演示截止 --by 演示"), vec![]),
+        step(0, &format!("{early} plan approve --year 2027 --on 2025-12-12 --by 演示"), vec![]),
         step(0, &format!("{early} roster approve 1 --on 2025-12-12 --by 演示"), vec![]),
         step(0, &format!("{now} once collect"), vec![("inbox/结果.csv", results_csv(&results()))]),
         step(0, &format!("{now} once calculate"), vec![]),
@@ -96,8 +105,8 @@ fn script(folder: &Folder, peer: &Peer) -> Vec<Step> {
         step(0, &format!("{later} once all --period 2027-Q1"), vec![("inbox/更正.csv", results_csv(&mended))]),
         step(0, &format!("{later} batch void CZ-2027-Q1-001 --reason 演示作废 --by 演示"), vec![]),
         step(0, &format!("{later} export verdicts --personal"), vec![]),
-        step(0, &format!("{later} once remind"), vec![("shenling.toml", addressed())]),
-        step(0, &format!("{later} calendar import table.toml"), vec![("table.toml", TABLE.to_owned())]),
+        step(0, &format!("{autumn} once remind"), vec![("shenling.toml", addressed())]),
+        step(0, &format!("{autumn} calendar import table.toml"), vec![("table.toml", TABLE.to_owned())]),
     ]
 }
 

@@ -11,6 +11,7 @@ mod house;
 mod import;
 mod mail;
 mod oracle;
+mod plan;
 mod properties;
 mod remind;
 mod season;

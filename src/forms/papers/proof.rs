@@ -4,15 +4,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate};
+use chrono::{DateTime, Datelike, NaiveDate};
 
 use super::{Paper, PaperContext, PaperError, Printer};
-use crate::subsidy::assessment::{Name, ResultRow};
+use crate::forms::reading::FormSpecs;
+use crate::subsidy::assessment::{Name, ResultRow, RosterRow};
 use crate::subsidy::batch::{Batch, Line, balances, batch_number, groups, totals};
 use crate::subsidy::calendar::Period;
 use crate::subsidy::course::{Category, CertificateType, Kind, Level};
 use crate::subsidy::identifiers::Sex;
 use crate::subsidy::money::Fen;
+use crate::subsidy::plan::city::{CityPlan, Scope, plan_number, totals as plan_totals};
+use crate::subsidy::plan::{ClassForm, Entry, Place, Plan, Project};
 use crate::subsidy::verdict::{Payable, RuleSet};
 
 /// The day that proof sheets show.
@@ -28,7 +31,94 @@ pub fn proofs(ctx: PaperContext<'_>) -> Result<Vec<Paper>, PaperError> {
         papers.extend(printer.detail_pdfs(group)?);
         papers.push(printer.workbook(group)?);
     }
+    super::print_plan(&plan(&ctx), FormSpecs::embedded(), &ctx, |paper| papers.push(paper))?;
     Ok(papers)
+}
+
+/// A plan of one project, one person and one class.
+fn plan(ctx: &PaperContext<'_>) -> CityPlan {
+    fn entry<T>(value: T) -> Entry<T> {
+        Entry { place: Place::default(), value }
+    }
+    let row = row(ctx);
+    let (occupation, institution) = (row.occupation.clone(), row.training_institution.clone());
+    let mut plan = Plan::empty(row.prison.clone(), DAY.year(), None);
+    plan.projects.push(entry(Project {
+        prison: row.prison.clone(),
+        category: row.category,
+        occupation: occupation.clone(),
+        occupation_code: None,
+        level: row.level,
+        certificate_type: row.certificate_type,
+        classes: Some(1),
+        heads: 1,
+        hours: row.hours,
+        hours_theory: None,
+        hours_practice: None,
+        starts_on: DAY,
+        ends_on: Some(DAY),
+        training_institution: institution.clone(),
+        assessment_institution: None,
+        rate: Some(Fen(100_000)),
+        budget: None,
+        remark: None,
+    }));
+    plan.persons.push(entry(trainee(&row)));
+    plan.classes.push(entry(ClassForm {
+        institution,
+        category: None,
+        occupation,
+        level: None,
+        heads: 1,
+        number: 1,
+        of: Some(1),
+        starts_on: DAY,
+        ends_on: DAY,
+        days: Some(1),
+        hours: row.hours,
+        teachers: row.name.clone(),
+        materials: row.name.clone(),
+        site: row.name,
+    }));
+    let plans = vec![plan];
+    CityPlan {
+        number: plan_number(DAY.year(), &Scope::Year, 0),
+        year: DAY.year(),
+        scope: Scope::Year,
+        version: 0,
+        sealed_at: DateTime::UNIX_EPOCH,
+        totals: plan_totals(&plans),
+        plans,
+        missing: Vec::new(),
+        closing: None,
+        audit_count: 0,
+        audit_head: String::new(),
+    }
+}
+
+fn trainee(row: &ResultRow) -> RosterRow {
+    RosterRow {
+        prison: row.prison.clone(),
+        ward: None,
+        number: row.number.clone(),
+        name: row.name.clone(),
+        sex: Some(Sex::Male),
+        born_on: Some(DAY),
+        ethnicity: None,
+        resident_id: row.resident_id.clone(),
+        education: None,
+        household: None,
+        release_on: DAY,
+        skilled: false,
+        able: true,
+        category: row.category,
+        occupation: row.occupation.clone(),
+        occupation_code: None,
+        level: row.level,
+        class: row.class.clone(),
+        institution: Some(row.training_institution.clone()),
+        remark: None,
+    }
 }
 
 fn sample(ctx: &PaperContext<'_>) -> Batch {

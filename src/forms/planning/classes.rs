@@ -78,9 +78,12 @@ fn one(
     for (row, caption) in (top + 5..).zip(["授课教师", "使用教材", "教学场地"]) {
         wide(sheet, row, caption, "", formats)?;
     }
-    let seal = "意见：\n\n　　　　　　　　　　　　　　　　（盖章）\n　　　　　　　　　　　　　　年　　月　　日";
-    sheet.merge_range(top + 8, 0, top + 8, 6, &format!("省监狱管理局（省戒毒管理局）{seal}"), &formats.opinion)?;
-    sheet.merge_range(top + 8, 7, top + 8, LAST, &format!("市人力资源和社会保障局{seal}"), &formats.opinion)?;
+    let opinion = |who: &str, room: usize| {
+        let before = "　".repeat(room);
+        format!("{who}意见：\n\n{before}　（盖章）\n{before}年　　月　　日")
+    };
+    sheet.merge_range(top + 8, 0, top + 8, 6, &opinion("省监狱管理局（省戒毒管理局）", 24), &formats.opinion)?;
+    sheet.merge_range(top + 8, 7, top + 8, LAST, &opinion("市人力资源和社会保障局", 13), &formats.opinion)?;
     sheet.set_row_height(top + 8, 72)?;
     Ok(())
 }

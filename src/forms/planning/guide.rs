@@ -7,12 +7,12 @@ use super::{FORM_VERSION, Formats, Order};
 /// Height of a line, in points.
 const LINE: u32 = 17;
 /// Characters of Chinese that fit on a line.
-const LINE_CHARS: usize = 50;
+const LINE_CHARS: usize = 40;
 
 /// Draws the sheet.
 pub(super) fn draw(sheet: &mut Worksheet, order: &Order<'_>, formats: &Formats) -> Result<(), XlsxError> {
     sheet.set_name("填写说明")?.set_paper_size(super::sheets::PAPER_A4).set_print_fit_to_pages(1, 0);
-    sheet.set_column_width(0, 104)?;
+    sheet.set_column_width(0, 84)?;
     sheet.write_string_with_format(0, 0, format!("{}计划表（附件1—附件4）填写说明", order.what()), &formats.heading)?;
     sheet.set_row_height(0, 26)?;
     let mut row = 1;

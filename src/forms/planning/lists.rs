@@ -74,7 +74,8 @@ impl Lists {
     pub fn draw(&self, sheet: &mut Worksheet) -> Result<(), XlsxError> {
         sheet.set_name(SHEET)?.set_very_hidden(true);
         for (at, (_, title, entries)) in (0_u16..).zip(&self.0) {
-            sheet.write_string(0, at, *title)?;
+            // No header by itself: the sheet must not look like a form.
+            sheet.write_string(0, at, format!("可选：{title}"))?;
             for (row, entry) in (1_u32..).zip(entries) {
                 sheet.write_string(row, at, entry)?;
             }

@@ -219,8 +219,9 @@ fn fit<'a>(
     names.sort_unstable_by_key(|(at, _)| *at);
     let required_cells =
         form.columns.iter().filter(|spec| spec.required && !spec.cells_may_be_empty).filter_map(column_of).collect();
-    let is_own =
-        |spec: &&ColumnSpec| forms.iter().all(|other| std::ptr::eq(*other, form) || other.column(spec.key).is_none());
+    let others: Vec<&&FormSpec> =
+        forms.iter().filter(|other| other.kind != FileKind::Plan && !std::ptr::eq(**other, form)).collect();
+    let is_own = |spec: &&ColumnSpec| others.iter().all(|other| other.column(spec.key).is_none());
     let own_found =
         form.columns.iter().filter(|spec| spec.required && column_of(spec).is_some()).filter(is_own).count();
     let score = Score {

@@ -8,6 +8,7 @@
 //!   roster alone stays a roster.
 //! - Prison: that of most rows; without rows the mark's. Year: what 计划年度 says, else the mark, else a title, else that of
 //!   most planned starts, else by the day of arrival (the next year from July on).
+//! - A workbook of which nothing could be taken is no plan: it does not take the place of the one before.
 //! - An addition (临时备案): 计划类型 says so, or its title, or whoever takes the file in; its number is 备案序号. Without
 //!   a number it is the first.
 
@@ -110,6 +111,11 @@ pub(super) fn read(
 /// Annexes 1 to 3.
 fn tables(sheets: &[(&Sheet, Layout<'_>)], ctx: &ReadingContext<'_>, draft: &mut Draft) {
     for (sheet, layout) in sheets {
+        // What only resembles a form is silent beside one that is it.
+        let is_better = |other: &Layout<'_>| other.is_clear() && tables::annex_of(other) == tables::annex_of(layout);
+        if !layout.is_clear() && sheets.iter().any(|(_, other)| is_better(other)) {
+            continue;
+        }
         let Some(annex) = tables::annex_of(layout) else {
             if layout.is_worth_a_file() {
                 draft.output.findings.push(other_form(layout, ctx.specs.of(FileKind::Plan)));
@@ -150,6 +156,17 @@ fn finish(mut draft: Draft, head: &Head, mark: Option<&FormMark>, ctx: &ReadingC
         draft.output.findings.push(finding);
         return reading(Content::Nothing, rows - duplicates, draft.output);
     };
+    if draft.plan.rows() == 0 {
+        // An empty form, or one of which every row comes back, takes nobody's place.
+        if rows == 0 {
+            draft.output.findings.push(of_file(FileFault {
+                code: Code::AnnexMissing,
+                seen: String::new(),
+                advice: "本工作簿没有填写任何内容，请填写后重新报送".to_owned(),
+            }));
+        }
+        return reading(Content::Nothing, rows - duplicates, draft.output);
+    }
     let addition = head.addition || head.addition_number.is_some() || ctx.addition;
     let plan = Plan { prison, year, addition: addition.then(|| head.addition_number.unwrap_or(1)), ..draft.plan };
     draft.plan = plan;

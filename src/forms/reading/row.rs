@@ -183,6 +183,14 @@ impl<'a> Reader<'a> {
         Some(text)
     }
 
+    /// A text that is taken apart: what cleaning it changed is not worth listing.
+    pub fn words(&mut self, key: Key) -> Option<String> {
+        let before = self.out.repairs.len();
+        let text = self.text(key);
+        self.out.repairs.truncate(before);
+        text
+    }
+
     fn cleaned_text(&mut self, key: Key, raw: &str) -> String {
         let Clean { text, spaces, full_width } = clean(raw);
         let text = text.into_owned();

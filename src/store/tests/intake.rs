@@ -172,7 +172,7 @@ async fn rosters_history_and_survey_come_back_as_they_went_in() {
             roster: (1..=1300).map(roster_row).collect(),
             history: vec![history.clone(), history.clone()],
             survey: vec![survey.clone()],
-            plan: None,
+            ..Rows::default()
         };
         let fates = take(&store, "mixed", 0, &rows).await.fates;
         assert_eq!(fates.history[1], Fate::Duplicate);

@@ -8,6 +8,7 @@ mod deliveries;
 mod intake;
 mod letters;
 mod notices;
+mod plans;
 mod schema;
 mod seals;
 mod secrets;

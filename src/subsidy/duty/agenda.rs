@@ -216,7 +216,7 @@ impl Scene {
                 what: format!("{what}由{}汇总后上报", self.lead),
                 to: self.recipients(),
                 copies: Vec::new(),
-                why: "三个监狱报齐即可提前；未报齐的由牵头监狱决定是否先报（通知五（一））".to_owned(),
+                why: "各监狱报齐即可提前；未报齐的由牵头监狱决定是否先报（通知五（一））".to_owned(),
                 provisional: next.provisional,
             });
         }
@@ -226,7 +226,7 @@ impl Scene {
     /// A quarter's claim goes to the next desk after the quarter's end.
     fn claims(&self, year: i32) -> Vec<Event> {
         let quarters = (1..=4).filter_map(|quarter| {
-            let period = Period::parse(&format!("{}-Q{quarter}", year))?;
+            let period = Period::parse(&format!("{year}-Q{quarter}"))?;
             let before = Period::of(period.first_day().pred_opt()?);
             let next = self.calendar.add_working_days(before.last_day(), 1, false);
             Some(Event {

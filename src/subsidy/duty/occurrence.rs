@@ -103,7 +103,9 @@ impl Occurrence {
     pub fn planned(&self, ladder: &Ladder, calendar: &Calendar) -> Vec<Planned> {
         let mut planned = ladder.planned(self.target_on, calendar);
         planned.retain(|planned| self.begins_on.is_none_or(|begins| planned.on >= begins));
-        planned.iter_mut().for_each(|planned| planned.provisional.extend(&self.provisional));
+        for planned in &mut planned {
+            planned.provisional.extend(&self.provisional);
+        }
         planned
     }
 }

@@ -36,10 +36,12 @@ impl Checked {
         self.findings.push((annex, Finding { sheet, cell, code, severity, seen, advice }));
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "what was seen is mostly a number or a date")]
     fn error(&mut self, annex: Annex, code: Code, at: (&Place, Field), seen: impl ToString, advice: String) {
         self.find(annex, Severity::Error, code, at, (seen.to_string(), advice));
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "what was seen is mostly a number or a date")]
     fn warning(&mut self, annex: Annex, code: Code, at: (&Place, Field), seen: impl ToString, advice: String) {
         self.find(annex, Severity::Warning, code, at, (seen.to_string(), advice));
     }

@@ -131,7 +131,7 @@ fn fonts_say_what_is_missing() {
 fn proof_sheets_try_every_template() {
     let Some(fonts) = fonts_or_skip("proof_sheets_try_every_template") else { return };
     let mut world = World::new();
-    assert_eq!(proofs(world.context(Some(fonts))).expect("proofs").len(), 8);
+    assert_eq!(proofs(world.context(Some(fonts))).expect("proofs").len(), 15);
     world.catalogue = crate::subsidy::catalogue::Catalogue::default();
     assert!(proofs(world.context(Some(fonts))).is_ok(), "an empty catalogue has papers too");
     for name in Templates::names() {

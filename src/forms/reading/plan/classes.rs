@@ -338,7 +338,10 @@ impl Form<'_> {
         let parts = self.block.parts(Line::Time);
         let (from, rest) = text.split_once(['至', '到']).unwrap_or((&text, ""));
         let to = rest.split(['共', '止']).next().unwrap_or_default();
-        let date = |text: &str| dates::parse_text(text.trim_start_matches(['从', '自'])).map(|read| read.on);
+        let date = |text: &str| {
+            let text = text.trim_start_matches(['从', '自']).trim_end_matches([',', '，', '。', ';', '、', '(', '（']);
+            dates::parse_text(text).map(|read| read.on)
+        };
         let (from, to) = (date(from), date(to));
         let first = parts.first().map(|part| part.cell.clone()).unwrap_or_default();
         let at = |word: &str| {

@@ -176,7 +176,7 @@ fn project(r: &mut Reader<'_>) -> Option<Project> {
 impl Reader<'_> {
     /// 培训项目 of annex 1: an occupation, perhaps with its level (`焊工（五级/初级工）`, `焊工 五级`).
     fn project(&mut self) -> Option<(crate::subsidy::assessment::Name, Option<Level>)> {
-        let text = self.text(Key::Project)?;
+        let text = self.words(Key::Project)?;
         let (occupation, level) = split_project(&text, |name| self.catalogue().occupation(name).is_some());
         match names::occupation(self.catalogue(), &occupation, true) {
             Ok(found) => Some((found.value().0.clone(), level)),

@@ -22,15 +22,12 @@ pub(super) fn check(desk: &Desk<'_>, checked: &mut Checked) {
     for entry in &desk.plan.projects {
         year(desk, entry, checked);
         let start = entry.value.starts_on;
-        match desk.catalogue.policy_on(start) {
-            Some(policy) => {
-                rate(desk, entry, policy, checked);
-                hours(entry, policy, checked);
-            }
-            None => {
-                let advice = "该日期没有有效的政策，请核对日期；日期无误的请与牵头监狱联系".to_owned();
-                checked.error(Annex::Two, Code::NotInCatalogue, (&entry.place, Field::Start), start, advice);
-            }
+        if let Some(policy) = desk.catalogue.policy_on(start) {
+            rate(desk, entry, policy, checked);
+            hours(entry, policy, checked);
+        } else {
+            let advice = "该日期没有有效的政策，请核对日期；日期无误的请与牵头监狱联系".to_owned();
+            checked.error(Annex::Two, Code::NotInCatalogue, (&entry.place, Field::Start), start, advice);
         }
         institutions(desk, entry, checked);
     }
