@@ -120,7 +120,7 @@ pub(super) fn told(world: &World, report: &Report, interrupted: bool) -> (Done, 
         hint!("告警：{} 已超过 {long}没有投递成功 → shenling delivery show {}", stuck.key, stuck.key);
     }
     let well = report.delivered.iter().all(|one| matches!(one.answer, Answer::Accepted(_)));
-    (Done::with_findings(!well || !report.raised.is_empty()), json!(said))
+    (Done::with_findings(!well || report.trouble.is_some() || !report.raised.is_empty()), json!(said))
 }
 
 fn told_one(world: &World, one: &Delivered) -> Value {

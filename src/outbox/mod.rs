@@ -1,6 +1,7 @@
 //! Doors out: where packets and letters leave. [`folder`] writes files, [`smtp`] hands mail to a server; [`mime`]
 //! writes the mail.
 
+mod bytewise;
 pub mod folder;
 pub mod mime;
 pub mod smtp;

@@ -17,10 +17,12 @@ use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
+use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
 use super::Answer;
+use super::bytewise::Bytewise;
 use super::mime::Written;
 
 /// Letters over one connection; some servers dislike more.
@@ -29,6 +31,8 @@ const MAX_LETTERS: u32 = 100;
 const LOGIN_REPLIES: [u16; 4] = [530, 534, 535, 538];
 /// Reply of a server that closes the connection.
 const CLOSING: u16 = 421;
+/// What is said where the time is up.
+const NO_ANSWER: &str = "在 mail.timeout_seconds 之内没有回应";
 /// Most characters of a server's words that are kept.
 const MAX_WORDS: usize = 300;
 
@@ -206,9 +210,16 @@ impl Line {
         let until = Instant::now() + server.patience;
         let hello = ClientId::default();
         let address = (server.host.as_str(), server.port);
-        let from_start = tls.clone().filter(|_| server.security == Security::Tls);
-        let opening = AsyncSmtpConnection::connect_tokio1(address, Some(server.patience), &hello, from_start, None);
-        let mut connection = in_time(until, opening).await.map_err(|stop| stop.in_words("连接不上"))?;
+        let mut connection = if server.security == Security::StartTls {
+            let stream = timeout_at(until, TcpStream::connect(address)).await;
+            let stream = stream.map_err(|_| NO_ANSWER.to_owned()).and_then(|stream| stream.map_err(|e| e.to_string()));
+            let stream = Box::new(Bytewise(stream.map_err(|why| format!("连接不上：{why}"))?));
+            in_time(until, AsyncSmtpConnection::connect_with_transport(stream, &hello)).await
+        } else {
+            let patience = Some(server.patience);
+            in_time(until, AsyncSmtpConnection::connect_tokio1(address, patience, &hello, tls.clone(), None)).await
+        }
+        .map_err(|stop| stop.in_words("连接不上"))?;
         if let (Security::StartTls, Some(tls)) = (server.security, tls) {
             if !connection.can_starttls() {
                 return Err("服务器没有提供 STARTTLS，不发送任何内容（不会改用不加密的连接）".to_owned());
@@ -232,7 +243,7 @@ async fn in_time<T>(until: Instant, work: impl Future<Output = Result<T, Error>>
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) if error.status().is_some() => Err(Stop::Said(error)),
         Ok(Err(error)) => Err(Stop::Silent(words(&error))),
-        Err(_) => Err(Stop::Silent("在 mail.timeout_seconds 之内没有回应".to_owned())),
+        Err(_) => Err(Stop::Silent(NO_ANSWER.to_owned())),
     }
 }
 

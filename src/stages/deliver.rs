@@ -99,6 +99,8 @@ pub struct Report {
     pub delivered: Vec<Delivered>,
     /// Letters that are due and were left for the next run: no server, its door shut, or too many at once.
     pub waiting: usize,
+    /// Why no letter could be sent at all, whatever the server says.
+    pub trouble: Option<String>,
     /// What has been stuck for too long, and was not known to be.
     pub raised: Vec<Raised>,
 }

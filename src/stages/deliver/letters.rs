@@ -57,6 +57,7 @@ pub(super) async fn send(
         Err(why) => {
             warn!(why, "mail cannot be sent");
             report.waiting = letters.len();
+            report.trouble = Some(why);
             return Ok(());
         }
     };
@@ -179,9 +180,15 @@ impl Counter {
         if let Err(answer) = self.leave_out(lease, &place, files, mails).await? {
             return self.record(lease, 0, answer).await;
         }
-        let mut last = Answer::TryLater("没有要发的邮件".to_owned());
-        let open = mails.iter().filter(|mail| mail.accepted_at.is_none());
-        for (nth, mail) in open.enumerate() {
+        let open: Vec<&PlannedMail> = mails.iter().filter(|mail| mail.accepted_at.is_none()).collect();
+        if open.is_empty() {
+            // The last one was accepted after its lease had run out.
+            let words = "服务器已全部收下";
+            self.store.finish_delivery(lease, words, None, self.watch.at()).await?;
+            return Ok(Answer::Accepted(words.to_owned()));
+        }
+        let mut last = Answer::Accepted(String::new());
+        for (nth, mail) in open.into_iter().enumerate() {
             let time_left = self.watch.at() + mail_time(&self.mail) <= until;
             if nth > 0 && !(time_left && self.admits(&domains)) {
                 let again = self.watch.at() + MINUTE;

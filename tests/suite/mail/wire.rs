@@ -125,3 +125,19 @@ fn a_connection_serves_many_letters_and_is_opened_anew_when_it_is_gone() {
     assert_eq!(said.as_array().unwrap().len(), 6);
     assert_eq!((peer.arrived().len(), peer.connections()), (6, 3));
 }
+
+#[test]
+fn a_template_of_the_customer_is_used_and_a_slip_in_it_is_found_by_check() {
+    let peer = Peer::new(Hello::Bare, &[]);
+    let folder = folder(&peer);
+    set(&folder, "templates_dir = \"\"", "templates_dir = \"templates\"");
+    folder.put("templates/mail/test.txt", "本单位自己的话：{{ sender }}\n");
+    folder.expect(0, &["--now", &at("09:00"), "delivery", "test", "--to", "clerk@example.cn"]);
+    assert_eq!(open(&peer.arrived()[0].raw).text.trim(), "本单位自己的话：shenling@example.cn");
+    folder.put("templates/mail/batch.html", "{{ nummer }}");
+    let checked = folder.json(1, &["--now", &at("09:00"), "check"]);
+    let mistakes = checked["mistakes"].as_array().unwrap();
+    let told =
+        |one: &serde_json::Value| one["message"].as_str().is_some_and(|m| m.contains("邮件模板 batch.html：第 1 行"));
+    assert!(mistakes.iter().any(told), "{checked}");
+}
