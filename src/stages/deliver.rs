@@ -175,3 +175,14 @@ fn pack(
     files.push((MANIFEST.to_owned(), manifest.to_bytes().map_err(in_words)?));
     Ok(files.into_iter().map(|(name, bytes)| PacketFile { name, bytes }).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_encrypted;
+
+    #[test]
+    fn only_packets_with_personal_data_need_a_password() {
+        assert!(is_encrypted("bureau") && is_encrypted("hrss"));
+        assert!(!is_encrypted("finance"));
+    }
+}
