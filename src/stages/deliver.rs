@@ -225,3 +225,14 @@ async fn put(outbox: &Path, recipient: &str, reference: &str, files: Vec<PacketF
     })
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_encrypted;
+
+    #[test]
+    fn only_packets_with_personal_data_need_a_password() {
+        assert!(is_encrypted("bureau") && is_encrypted("hrss"));
+        assert!(!is_encrypted("finance"));
+    }
+}

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use shenling::cli::demo::season::{self, Ends, classes, planted::planted_at, rows};
+use shenling::forms::papers;
 use shenling::stages::collect::FileReport;
 use shenling::store::{Store, Vault};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -226,6 +227,15 @@ fn the_papers_are_whole(demo: &Demo) {
     for (key, listed) in [("persons", "persons"), ("lines", "lines"), ("sum_fen", "sum_fen")] {
         assert_eq!(manifest["totals"][key], list[0][listed]);
     }
+    let names = |manifest: &serde_json::Value| -> Vec<String> {
+        manifest["files"].as_array().unwrap().iter().map(|file| file["name"].to_string()).collect()
+    };
+    let zip = fs::read(demo.folder.join(format!("outbox/bureau/{number}/{number}.zip"))).unwrap();
+    let members = papers::unpack(&zip, "Demo-2026-only").unwrap();
+    let inner = members.iter().find(|(name, _)| name == "manifest.json").unwrap();
+    let inner: serde_json::Value = serde_json::from_slice(&inner.1).unwrap();
+    assert!(names(&manifest).is_sorted() && names(&inner).is_sorted(), "files are listed in name order");
+    assert_eq!((names(&manifest).len(), names(&inner).len()), (2, members.len() - 1));
     let count = manifest["audit"]["count"].to_string();
     demo.run(&["audit", "verify", "--head", manifest["audit"]["head"].as_str().unwrap(), "--count", &count]);
 }

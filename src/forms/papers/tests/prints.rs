@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::printer::parts;
 use super::super::{Paper, PaperError, PaperKind, Printer, Templates, Wanted, proofs};
 use super::printed;
-use super::samples::{World, batch, fonts_or_skip, leave, line, mixed, row};
+use super::samples::{World, batch, fonts_or_skip, leave, line, mixed, reversal, row};
 use crate::subsidy::course::{Kind, Level};
 
 fn is_pdf_a(paper: &Paper) -> bool {
@@ -79,6 +79,35 @@ fn of_many_missing_characters_the_first_is_named() {
         let PaperError::MissingGlyph { place, codepoint, .. } = error else { panic!("{error}") };
         assert_eq!(place, "（常州监狱，第003组，明细序号2，罪犯编号*******002）");
         assert_eq!(codepoint, "U+F8F3");
+    }
+}
+
+#[test]
+fn a_form_of_long_texts_stays_on_one_page() {
+    let Some(fonts) = fonts_or_skip("a_form_of_long_texts_stays_on_one_page") else { return };
+    let mut world = World::new();
+    for occupation in &mut world.catalogue.occupations {
+        occupation.name = "场（厂）内专用机动车辆（叉车、牵引车、非公路旅游观光车）操作与维护保养作业人员".into();
+    }
+    for institution in &mut world.catalogue.institutions {
+        institution.account = Some("999900000000000002299990000022".into());
+        institution.bank = Some("演示银行股份有限公司江苏省常州市武进高新技术产业开发区支行营业部".into());
+    }
+    let class = "2026年场（厂）内专用机动车辆操作与维护保养作业人员综合技能提升第一期（周末班）A区";
+    let mut lines = Vec::new();
+    for kind in Kind::ALL {
+        for fee in [None, Some(15_005), Some(9_999)] {
+            lines.push(line(kind, row(1, "常州监狱", "hangong", Level::Three, class), 160_000, fee));
+        }
+        let wrong = line(kind, row(9, "常州监狱", "hangong", Level::Three, class), 100_000, None);
+        lines.push(reversal(wrong, "CZ-2026-Q3-002", 3, "重复申领"));
+    }
+    let batch = batch(lines, Vec::new(), &BTreeMap::new());
+    for paper in printed(&batch, world.context(Some(fonts)), Wanted::Forms).expect("forms") {
+        let one_page =
+            paper.bytes.windows(9).any(|window| window.starts_with(b"/Count 1") && !window[8].is_ascii_digit());
+        leave(std::slice::from_ref(&paper));
+        assert!(one_page, "{}", paper.name);
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::super::netting::claims;
 use super::super::table::breakable;
 use super::super::{
-    DetailSpecs, Manifest, ManifestFile, PaperError, PaperKind, Templates, check_names, names, wording,
+    DetailSpecs, Manifest, ManifestFile, PaperError, PaperKind, Templates, check_names, cover, names, publicity,
+    wording,
 };
 use super::samples::{self, ASSESSOR, TRAINER, World, line, mixed, reversal, row};
 use crate::subsidy::assessment::Name;
@@ -146,6 +147,39 @@ fn forms_add_up_to_their_balance() {
     // Only a reversal: nothing is payable, the rest is carried.
     let xinkang = claims.values().find(|claim| claim.reversed == Fen(-100_000)).expect("the group");
     assert_eq!((xinkang.payable, xinkang.balance.carried_out), (Fen::ZERO, Fen(-100_000)));
+}
+
+#[test]
+fn sums_of_persons_add_up_where_lines_are_taken_back() {
+    let world = World::new();
+    let one = |serial, prison| line(Kind::Training, row(serial, prison, "hangong", Level::Four, "1"), 10_000, None);
+    let mut lines = vec![one(1, "常州监狱"), one(2, "溧阳监狱")];
+    lines.extend((11..15).map(|serial| reversal(one(serial, "常州监狱"), "CZ-2026-Q3-002", serial, "重复申领")));
+    let carried = BTreeMap::from([(("新康监狱".into(), Name::from(TRAINER), Kind::Training), Fen(-700))]);
+    let batch = samples::batch(lines, Vec::new(), &carried);
+    let cover = serde_json::to_value(cover::fill(&batch, &world.context(None))).expect("texts");
+    let persons = |of: &serde_json::Value| of["sums"]["persons"].as_u64().expect("a number");
+    let prisons = cover["prisons"].as_array().expect("prisons");
+    assert_eq!(prisons.iter().map(persons).collect::<Vec<_>>(), [1, 1, 0]);
+    assert_eq!(persons(&cover), 2);
+    assert_eq!((&cover["persons"], &cover["lines"]), (&"6人（含更正）".into(), &"6行（含更正）".into()));
+    // A balance with a form, and one that only hands on what it was handed.
+    let carried = cover["changes"]["carried"].as_array().expect("sentences");
+    assert!(carried[0].to_string().contains("常州监狱") && carried[0].to_string().contains("申领表应付为0.00元"));
+    assert!(carried[1].to_string().contains("新康监狱") && carried[1].to_string().contains("本批无申领表"));
+    let columns = publicity::columns();
+    let table = publicity::table(&batch, &world.context(None), &columns);
+    assert_eq!(table.total.map(|total| total.label).as_deref(), Some("合计（2人，核定2行，更正4行）"));
+    assert!(table.notes.iter().any(|note| note.starts_with("本批应付100.00元")), "{:?}", table.notes);
+}
+
+#[test]
+fn lines_are_cited_by_their_numbers() {
+    let batch = samples::long(4);
+    let lines: Vec<_> = batch.lines.iter().collect();
+    assert_eq!(wording::numbers(&lines), "1—4");
+    assert_eq!(wording::numbers(&[lines[0], lines[1], lines[3]]), "1—2、4");
+    assert_eq!(wording::persons(batch.lines.iter()), 4);
 }
 
 #[test]
