@@ -134,8 +134,8 @@ fn owed(world: &World, plans: &[FiledPlan], year: Option<i32>) -> Vec<(i32, Vec<
     years.sort_unstable();
     years.dedup();
     let of = |year: i32| {
-        let of_year: Vec<&Plan> = plans.iter().map(|filed| &filed.plan).filter(|plan| plan.year == year).collect();
-        missing(world.catalogue.prisons.iter().map(|prison| &prison.name), &of_year)
+        let of_year = plans.iter().map(|filed| &filed.plan).filter(move |plan| plan.year == year);
+        missing(world.catalogue.prisons.iter().map(|prison| &prison.name), of_year)
     };
     years.into_iter().map(|year| (year, of(year))).collect()
 }
@@ -237,7 +237,7 @@ async fn show(world: &World, year: i32, prison: &str, addition: Option<u32>) -> 
     };
     output::table(&header, plan.projects.iter().map(row));
     say!("人员 {} 人，办班 {} 个", plan.persons.len(), plan.classes.len());
-    for missing in missing([&plan.prison], &[&Plan { addition: None, ..plan.clone() }]) {
+    for missing in missing([&plan.prison], [&Plan { addition: None, ..plan.clone() }]) {
         for what in missing.in_words() {
             say!("尚缺 {what}");
         }

@@ -96,7 +96,7 @@ pub async fn due(store: &Store, catalogue: &Catalogue, closing: Option<&Closing>
         let owed = match &scope {
             Scope::Year => {
                 let names = catalogue.prisons.iter().map(|prison| &prison.name);
-                missing(names, &plans.iter().map(|plan| &plan.plan).collect::<Vec<_>>())
+                missing(names, plans.iter().map(|plan| &plan.plan))
             }
             Scope::Addition { .. } => plans.iter().map(|plan| owed_of(&plan.plan)).collect(),
         };

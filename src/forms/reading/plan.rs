@@ -83,7 +83,10 @@ pub(super) fn read(
 ) -> Option<FileReading> {
     let mark = workbook.marks.iter().filter(|(name, _)| name == MARK_NAME).find_map(|(_, text)| FormMark::parse(text));
     let is_table = |layout: &Layout<'_>| layout.kind() == FileKind::Plan && layout.is_clear();
-    let forms: Vec<classes::Block<'_>> = workbook.sheets.iter().flat_map(classes::blocks).collect();
+    // A sheet that is a table beyond doubt may be long, and holds no forms.
+    let is_other =
+        |sheet: &&Sheet| !sheets.iter().any(|(known, layout)| layout.is_clear() && std::ptr::eq(*known, *sheet));
+    let forms: Vec<classes::Block<'_>> = workbook.sheets.iter().filter(is_other).flat_map(classes::blocks).collect();
     let is_plan = mark.is_some() || sheets.iter().any(|(_, layout)| is_table(layout)) || !forms.is_empty();
     if !is_plan && !asked_for {
         return None;

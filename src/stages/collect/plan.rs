@@ -67,7 +67,7 @@ pub(super) fn draft(plan: &Plan) -> PlanReport {
         AnnexReport { annex: annex.number(), rows: state.rows, set_aside: state.unread, filed: state.is_filed() }
     });
     let whole = Plan { addition: None, ..plan.clone() };
-    let owed = missing([&plan.prison], &[&whole]);
+    let owed = missing([&plan.prison], [&whole]);
     PlanReport {
         prison: plan.prison.to_string(),
         year: plan.year,

@@ -375,12 +375,16 @@ impl Missing {
 }
 
 /// What each prison still owes, in the order of the prisons; `plans` are the yearly plans that count.
-pub fn missing<'a>(prisons: impl IntoIterator<Item = &'a Name>, plans: &[&Plan]) -> Vec<Missing> {
+#[expect(clippy::needless_pass_by_value, reason = "plans come as an iterator that is looked through once per prison")]
+pub fn missing<'a>(
+    prisons: impl IntoIterator<Item = &'a Name>,
+    plans: impl IntoIterator<Item = &'a Plan> + Clone,
+) -> Vec<Missing> {
     prisons
         .into_iter()
         .map(|prison| {
-            let plan = plans.iter().find(|plan| plan.prison == *prison && plan.addition.is_none());
-            let annexes = plan.map_or_else(|| Annex::ALL.to_vec(), |plan| plan.owed());
+            let plan = plans.clone().into_iter().find(|plan| plan.prison == *prison && plan.addition.is_none());
+            let annexes = plan.map_or_else(|| Annex::ALL.to_vec(), Plan::owed);
             let sent = |annex: &Annex| plan.is_some_and(|plan| plan.state(*annex).rows > 0);
             Missing { prison: prison.clone(), faulty: annexes.iter().copied().filter(sent).collect(), annexes }
         })

@@ -368,13 +368,13 @@ fn who_owes_what_is_told_per_prison_and_annex() {
     let mut plan = plan();
     plan.state_mut(Annex::Two).errors = 1;
     plan.state_mut(Annex::Four).rows = 0;
-    let owed = missing(&names, &[&plan]);
+    let owed = missing(&names, [&plan]);
     assert_eq!(owed[0].annexes, [Annex::Two, Annex::Four]);
     assert_eq!(owed[0].faulty, [Annex::Two]);
     assert_eq!(owed[1].annexes, Annex::ALL);
     // An addition files nothing for the year.
     plan.addition = Some(1);
-    assert_eq!(missing(&names, &[&plan])[0].annexes, Annex::ALL);
+    assert_eq!(missing(&names, [&plan])[0].annexes, Annex::ALL);
 }
 
 #[test]
