@@ -100,7 +100,7 @@ impl Filed {
                 }
                 let plans = self.plans.iter().map(|filed| &filed.plan).filter(|plan| plan.year == year);
                 let plans: Vec<_> = plans.collect();
-                missing(&[prison.into()], &plans).iter().flat_map(Missing::in_words).collect()
+                missing(&[prison.into()], plans).iter().flat_map(Missing::in_words).collect()
             }
             Kind::Results if self.has_results(&occurrence.term, prison) => Vec::new(),
             Kind::Results => vec![format!("{}的考核结果表", occurrence.words)],
