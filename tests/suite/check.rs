@@ -97,7 +97,9 @@ fn a_password_that_cannot_be_used_is_an_error_with_its_file() {
     for (password, says) in [("short", "至少8位"), ("口令口令口令口令", "不能有中文"), (" ", "凭据文件是空的")]
     {
         folder.put(PASSWORD_FILE, password);
-        let errors = errors(&folder);
+        let mut errors = errors(&folder);
+        // From the autumn on, who owes a plan and has no address is a mistake of its own.
+        errors.retain(|line| !line.contains("没有电子邮箱"));
         let [line] = &errors[..] else { panic!("{errors:#?}") };
         assert!(line.contains(PASSWORD_FILE) && line.contains(says), "{line}");
         assert_eq!(line.matches("错误：").count(), 1, "{line}");

@@ -288,8 +288,10 @@ fn a_kill_of_the_daemon_loses_nothing() {
         assert_eq!(daemon.end(), None, "{point} was not passed: {}", log(&folder));
         // A lease of the dead runs out by itself; the test does not wait for it.
         postpone(&folder, "UPDATE duty_lease SET lease_until = 0");
+        let starts = || log(&folder).matches("started duties").count();
+        let before = starts();
         let mut daemon = serve(&folder);
-        until(point, || (assessments(&folder) == Some(1)).then_some(()));
+        until(point, || (starts() > before && assessments(&folder) == Some(1)).then_some(()));
         let at_rest = || ledger(&folder).iter().filter(|row| row.3 == "running").count() <= 3;
         until(point, || at_rest().then_some(()));
         daemon.signal(Signal::TERM);
