@@ -75,7 +75,7 @@ pub enum Command {
     Rehearse(RehearseArguments),
     /// 把一个环节（或全部环节）做一遍
     Once(OnceArguments),
-    /// 常驻运行：按配置 [schedule] 的时间自动运行各环节（由 systemd 启动）
+    /// 常驻运行：按配置 schedule 一节的时间自动运行各环节（由 systemd 启动）
     Serve,
     /// 准许本机发送：数据迁到本机，或另一台机器加入（PostgreSQL）
     Adopt {

@@ -95,7 +95,7 @@ fn duty(merged: MergedDuty) -> Option<Duty> {
     })
 }
 
-/// Office hours; what cannot be read was told by [`cross_check`].
+/// Office hours; what cannot be read was told by `cross_check`.
 pub(super) fn office(merged: &MergedOffice) -> Office {
     let usual = Office::default();
     Office { opens: clock(&merged.opens).unwrap_or(usual.opens), closes: clock(&merged.closes).unwrap_or(usual.closes) }

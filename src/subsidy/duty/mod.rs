@@ -1,7 +1,7 @@
 //! Duties (催报事项): what a prison hands in by when, and the ladder of reminders that leads there.
 //!
 //! Read in this order: [`step`] (the rungs of a ladder and on which days they fall), [`occurrence`] (which deadlines
-//! there are, and when), [`decide`] (who is written to now, and when the next letter comes), [`agenda`] (a whole year in
+//! there are, and when), [`mod@decide`] (who is written to now, and when the next letter comes), [`agenda`] (a whole year in
 //! order of date, and what an outage or an edit does to it).
 //!
 //! Everything is decided anew from four things: the config, the calendar, what is owed, and the steps that are on
