@@ -125,13 +125,14 @@ pub(super) async fn import(world: &World, file: &Path) -> anyhow::Result<Done> {
     let before = world.calendar.table(table.year).cloned();
     let courses = Filed::load(&world.store, settings).await?.courses(&world.catalogue);
     let moved = moves(&scene(settings, &world.calendar, &courses), &table, world.today());
+    // The table takes effect last: whoever is stopped before finds the same changes again and tells nobody twice.
+    let staged = holidays::stage(dir, table.year, &bytes).with_context(|| dir.display().to_string())?;
     let sha256 = sha256_hex(&bytes);
     let detail = json!({"sha256": sha256, "off": table.off.len(), "worked": table.worked.len(), "moved": moved.len(),
         "replaced": before.is_some()});
-    world.store.note("calendar.imported", &table.year.to_string(), &detail, world.now).await?;
     announce(world, &table, &moved, &sha256).await?;
-    // Last: once the table is in force, a rerun finds nothing that moves and would announce nothing.
-    let path = holidays::install(dir, table.year, &bytes).with_context(|| dir.display().to_string())?;
+    world.store.note("calendar.imported", &table.year.to_string(), &detail, world.now).await?;
+    let path = staged.install().with_context(|| dir.display().to_string())?;
     if world.json {
         let lines: Vec<_> = moved.iter().map(told).collect();
         output::json(&json!({

@@ -96,16 +96,33 @@ fn doubt_new(table: &Year, mistakes: &mut Mistakes) {
     }
 }
 
-/// Puts a table into the administrator's folder under the name of its year: whole or not at all.
-pub fn install(dir: &Path, year: i32, bytes: &[u8]) -> std::io::Result<PathBuf> {
+/// A table that lies beside its place, whole and on disk.
+#[derive(Debug)]
+pub struct Staged {
+    beside: PathBuf,
+    path: PathBuf,
+}
+
+/// Writes a table beside its place in the administrator's folder: what can fail for want of room or rights has
+/// happened before anybody is told of the table.
+pub fn stage(dir: &Path, year: i32, bytes: &[u8]) -> std::io::Result<Staged> {
     std::fs::create_dir_all(dir)?;
     let (path, beside) = (dir.join(format!("{year}.toml")), dir.join(format!(".{year}.toml.new")));
     let mut file = File::create(&beside)?;
     file.write_all(bytes)?;
     file.sync_all()?;
-    std::fs::rename(&beside, &path)?;
-    File::open(dir)?.sync_all()?;
-    Ok(path)
+    Ok(Staged { beside, path })
+}
+
+impl Staged {
+    /// Puts it in its place.
+    pub fn install(self) -> std::io::Result<PathBuf> {
+        std::fs::rename(&self.beside, &self.path)?;
+        if let Some(dir) = self.path.parent() {
+            File::open(dir)?.sync_all()?;
+        }
+        Ok(self.path)
+    }
 }
 
 fn files(dir: &Path) -> std::io::Result<Vec<(String, Vec<u8>)>> {

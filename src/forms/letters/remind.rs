@@ -182,7 +182,7 @@ fn missed(steps: &[Planned], today: NaiveDate) -> Vec<String> {
 fn to_do(kind: Kind, attached: bool) -> &'static str {
     match (kind, attached) {
         (Kind::Plan, true) => {
-            "打开附件的计划表，在预填的基础上核对、补全附件1至4，保存后放入收件文件夹或交牵头监狱；一时填不全的可先报，补全后整张表再报一次，以最后一次为准。"
+            "打开附件的计划表，核对、补全附件1至4，保存后放入收件文件夹或交牵头监狱；一时填不全的可先报，补全后整张表再报一次，以最后一次为准。"
         }
         (Kind::Plan, false) => {
             "填好年度计划表（附件1至4），放入收件文件夹或交牵头监狱；一时填不全的可先报，补全后整张表再报一次。"
@@ -313,7 +313,7 @@ mod tests {
         (facts.overdue, facts.copies, facts.attachments) = (false, Vec::new(), Vec::new());
         let letter = LetterTemplates::embedded().unwrap().write("remind", &facts).unwrap();
         assert_eq!(letter.subject, "【催报】溧阳监狱：2026年度培训计划（附件1至4），还有 9 天〔plan/2026/D-7〕");
-        for untold in ["合并", "抄送", "最后一个工作日", "暂定", "已预填", "共1项", "\n\n\n"] {
+        for untold in ["合并", "抄送", "最后一个工作日", "暂定", "带入", "共1项", "\n\n\n"] {
             assert!(!letter.text.contains(untold), "{untold}\n{}", letter.text);
         }
     }

@@ -226,7 +226,7 @@ fn a_new_holiday_table_is_read_more_strictly_and_put_in_whole() {
     );
     let dir = folder.path("holidays");
     assert!(dir.is_dir(), "init makes it");
-    let path = holidays::install(&dir, 2027, good.as_bytes()).unwrap();
+    let path = holidays::stage(&dir, 2027, good.as_bytes()).unwrap().install().unwrap();
     assert_eq!(path, dir.join("2027.toml"));
     assert!(folder.loaded().calendar.table(2027).is_some());
     assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 1, "nothing beside it");
