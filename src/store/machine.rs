@@ -6,6 +6,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
+use super::ledger::Change;
 use super::values::args;
 use super::{Result, Store, to_ms};
 
@@ -19,17 +20,20 @@ pub enum Standing {
 }
 
 impl Store {
-    /// What this machine is to the data. The first one that asks is adopted.
+    /// What this machine is to the data. The first one that asks is adopted: decided under the lock, so that of two that
+    /// ask at once one is the first, and a machine whose other process was quicker is no stranger.
     pub async fn machine_standing(&self, machine_id: &str, now: DateTime<Utc>) -> Result<Standing> {
         let id = self.machine_key(machine_id);
-        if self.db.int("SELECT COUNT(*) FROM machine WHERE id = $1", args![id]).await? > 0 {
-            return Ok(Standing::Adopted);
+        let mut change = self.change().await?;
+        let known = change.tx.int("SELECT COUNT(*) FROM machine WHERE id = $1", args![id.clone()]).await? > 0;
+        if known || change.tx.int("SELECT COUNT(*) FROM machine", []).await? > 0 {
+            change.roll_back().await?;
+            return Ok(if known { Standing::Adopted } else { Standing::Stranger });
         }
-        if self.db.int("SELECT COUNT(*) FROM machine", []).await? > 0 {
-            return Ok(Standing::Stranger);
-        }
-        self.adopt_machine(machine_id, Adoption { reason: "首次运行", by: "shenling serve", alone: false }, now)
-            .await?;
+        let first = Adoption { reason: "首次运行", by: "shenling serve", alone: false };
+        self.enter_machine(&mut change, &id, first, now).await?;
+        self.note_adoption(&mut change, &id, first, 0, now);
+        change.commit("adopt-first-machine").await?;
         Ok(Standing::Adopted)
     }
 
@@ -42,19 +46,34 @@ impl Store {
         } else {
             0
         };
-        let by = self.vault.seal("machine.by_whom", adoption.by.as_bytes());
-        let reason = self.vault.seal("machine.reason", adoption.reason.as_bytes());
-        let sql = "INSERT INTO machine (id, adopted_at, by_whom, reason) VALUES ($1, $2, $3, $4) \
-                   ON CONFLICT (id) DO NOTHING";
-        let adopted = change.tx.run(sql, args![id.clone(), to_ms(now), by, reason]).await? == 1;
+        let adopted = self.enter_machine(&mut change, &id, adoption, now).await?;
         if !adopted && retired == 0 {
             change.roll_back().await?;
             return Ok(false);
         }
-        let detail = json!({"retired": retired, "typed": self.typed(adoption.reason, adoption.by)});
-        change.audit("machine.adopted", &id, &detail, now);
+        self.note_adoption(&mut change, &id, adoption, retired, now);
         change.commit("adopt-machine").await?;
         Ok(adopted)
+    }
+
+    /// `false`: it stands there already.
+    async fn enter_machine(
+        &self,
+        change: &mut Change,
+        id: &str,
+        adoption: Adoption<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
+        let by = self.vault.seal("machine.by_whom", adoption.by.as_bytes());
+        let reason = self.vault.seal("machine.reason", adoption.reason.as_bytes());
+        let sql = "INSERT INTO machine (id, adopted_at, by_whom, reason) VALUES ($1, $2, $3, $4) \
+                   ON CONFLICT (id) DO NOTHING";
+        Ok(change.tx.run(sql, args![id.to_owned(), to_ms(now), by, reason]).await? == 1)
+    }
+
+    fn note_adoption(&self, change: &mut Change, id: &str, adoption: Adoption<'_>, retired: u64, now: DateTime<Utc>) {
+        let detail = json!({"retired": retired, "typed": self.typed(adoption.reason, adoption.by)});
+        change.audit("machine.adopted", id, &detail, now);
     }
 
     fn machine_key(&self, machine_id: &str) -> String {

@@ -7,6 +7,7 @@ mod deeds;
 mod deliveries;
 mod intake;
 mod letters;
+mod machines;
 mod notices;
 mod plans;
 mod schema;

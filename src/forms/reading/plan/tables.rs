@@ -147,7 +147,7 @@ fn project(r: &mut Reader<'_>) -> Option<Project> {
     let assessment_institution = r.institution(Key::AssessmentInstitution);
     let rate = r.amount(Key::Rate, Code::BadNumber);
     let budget = r.amount(Key::Budget, Code::BadNumber);
-    let remark = r.text(Key::Remark);
+    let remark = r.remark();
     if r.is_faulty() {
         return None;
     }
