@@ -24,6 +24,8 @@ const LEASE: TimeDelta = TimeDelta::seconds(120);
 const RENEW: Duration = Duration::from_secs(30);
 /// The schedule is looked at so often even if nothing wakes us.
 const LOOK: Duration = Duration::from_mins(1);
+/// While starting, a lease that another has is asked for again so soon.
+const LEASE_RETRY: Duration = Duration::from_secs(5);
 /// A slot that begins later than this was missed; until then several slots of a dense schedule are one run in time.
 const GRACE: TimeDelta = TimeDelta::seconds(120);
 /// What the ledger says of a run whose process died and whose work another run did.
@@ -38,11 +40,14 @@ pub(super) async fn keep(job: Job, house: Arc<House>, knock: Arc<Notify>, mut st
     let mut pause = FIRST_RETRY;
     loop {
         let wait = match look(&job, &house, starting).await {
-            Ok(()) => {
+            Ok(Look::Done) => {
                 house.mended(job.name);
                 (starting, pause) = (false, FIRST_RETRY);
                 LOOK
             }
+            // Its lease may be that of a dead process, whose work is then ours: the start is not over.
+            Ok(Look::Elsewhere) if starting => LEASE_RETRY,
+            Ok(Look::Elsewhere) => LOOK,
             Err(failure) => {
                 house.trouble(job.name, &failure, clock());
                 let wait = pause;
@@ -64,13 +69,21 @@ pub(super) async fn keep(job: Job, house: Arc<House>, knock: Arc<Notify>, mut st
     }
 }
 
+/// How a look at the schedule ended.
+enum Look {
+    /// What was due, if anything, is done.
+    Done,
+    /// Another process has the lease.
+    Elsewhere,
+}
+
 /// Looks at the schedule once. The error is a sentence for the administrator.
-async fn look(job: &Job, house: &House, again: bool) -> Result<(), String> {
+async fn look(job: &Job, house: &House, again: bool) -> Result<Look, String> {
     let now = clock();
     let store = &house.store;
     let in_words = |error: StoreError| format!("数据库暂时不可用（{error}）");
     if !store.lease_duty(job.name, &house.holder, now + LEASE, now).await.map_err(in_words)? {
-        return Ok(());
+        return Ok(Look::Elsewhere);
     }
     let due = due(job, house, again, now).await.map_err(in_words)?;
     let outcome = match due {
@@ -78,7 +91,7 @@ async fn look(job: &Job, house: &House, again: bool) -> Result<(), String> {
         None => Ok(()),
     };
     store.release_duty(job.name, &house.holder).await.map_err(in_words)?;
-    outcome
+    outcome.map(|()| Look::Done)
 }
 
 /// The run that is due, entered in the ledger. With `again`, at the start or after a failure: also what was cut off or

@@ -259,15 +259,7 @@ fn broken_on() -> FileReading {
         advice: "文件已存档。请用 Excel 或 WPS 打开后另存为新的 .xlsx 再发送；仍不行时，请把文件交程序的维护人员"
             .to_owned(),
     };
-    FileReading {
-        kind: None,
-        rows: 0,
-        set_aside: 0,
-        duplicates: 0,
-        findings: vec![finding],
-        repairs: Vec::new(),
-        content: Content::Nothing,
-    }
+    reading::of_no_form(finding)
 }
 
 /// Where a row names its person: sheet and A1 address of 罪犯编号.

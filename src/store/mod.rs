@@ -61,7 +61,7 @@ pub use intake::{Counts, Fate, Fates, FileKind, Intake, Placed, Report, Rows, Ta
 pub use letter::{Letter, LetterWords, NewLetter};
 pub use machine::{Adoption, Standing};
 pub use notice::{GivenNotice, Notice};
-pub use occurrence::{Ended, Occurrence, Slots};
+pub use occurrence::{Ended, Slots};
 pub use originals::{Arrival, Kept, Original};
 pub use plan::{FiledPlan, PlanFate};
 pub use post::{MailPlan, PlannedMail, Raised};

@@ -4,12 +4,13 @@
 //!   what a run changes is.
 //! - Safe to repeat because: a slot of a duty is entered once (primary key), and only the holder of the lease enters it.
 
-use std::collections::BTreeMap;
+use chrono::{DateTime, TimeDelta, Utc};
 
-use chrono::{DateTime, Utc};
+use super::values::args;
+use super::{Result, Store, from_ms, to_ms};
 
-use super::values::{Row, args};
-use super::{Result, Store, StoreError, from_ms, to_ms};
+/// The clocks of two machines that share a database differ by less.
+const MAX_CLOCK_DIFFERENCE: TimeDelta = TimeDelta::hours(1);
 
 /// Slots of a duty that become one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,37 +46,18 @@ impl Ended {
             Ended::Skipped => "skipped",
         }
     }
-
-    fn from_code(code: &str) -> Option<Ended> {
-        [Ended::Done, Ended::Late, Ended::Failed, Ended::Skipped].into_iter().find(|ended| ended.code() == code)
-    }
-}
-
-/// One entry of the ledger.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Occurrence {
-    /// The duty.
-    pub duty: String,
-    /// Its slots.
-    pub slots: Slots,
-    /// How it ended; `None` while it runs, or where its process died.
-    pub ended: Option<Ended>,
-    /// Why it was late, failed or skipped.
-    pub reason: String,
-    /// When it began.
-    pub started_at: DateTime<Utc>,
-    /// When it ended.
-    pub ended_at: Option<DateTime<Utc>>,
 }
 
 impl Store {
-    /// Takes or renews the lease of a duty until an instant. `false`: another process has it.
+    /// Takes or renews the lease of a duty until an instant. `false`: another process has it. One that would run much
+    /// longer than leases do was taken under a wrong clock and keeps nobody out.
     pub async fn lease_duty(&self, duty: &str, holder: &str, until: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool> {
         let mut tx = self.db.begin().await?;
         let sql = "INSERT INTO duty_lease (duty, holder, lease_until) VALUES ($1, $2, $3) \
                    ON CONFLICT (duty) DO UPDATE SET holder = $2, lease_until = $3 \
-                   WHERE duty_lease.holder = $2 OR duty_lease.lease_until < $4";
-        let args = args![duty.to_owned(), holder.to_owned(), to_ms(until), to_ms(now)];
+                   WHERE duty_lease.holder = $2 OR duty_lease.lease_until < $4 OR duty_lease.lease_until > $5";
+        let too_long = to_ms(until + MAX_CLOCK_DIFFERENCE);
+        let args = args![duty.to_owned(), holder.to_owned(), to_ms(until), to_ms(now), too_long];
         if tx.run(sql, args).await? != 1 {
             tx.roll_back().await?;
             return Ok(false);
@@ -179,39 +161,8 @@ impl Store {
         Ok(pruned)
     }
 
-    /// The newest run of each duty.
-    pub async fn last_occurrences(&self) -> Result<BTreeMap<String, Occurrence>> {
-        let sql = "SELECT duty, first_slot, slot, slots, state, reason, started_at, ended_at FROM occurrence o \
-                   WHERE slot = (SELECT MAX(slot) FROM occurrence n WHERE n.duty = o.duty)";
-        let rows = self.db.rows(sql, []).await?;
-        rows.iter().map(|row| occurrence(row).map(|found| (found.duty.clone(), found))).collect()
-    }
-
-    /// The newest runs of a duty that were late, failed or skipped, or still run; newest first.
-    pub async fn troubled_occurrences(&self, most: u32) -> Result<Vec<Occurrence>> {
-        let sql = "SELECT duty, first_slot, slot, slots, state, reason, started_at, ended_at FROM occurrence \
-                   WHERE state <> 'done' ORDER BY started_at DESC, duty LIMIT $1";
-        self.db.rows(sql, args![most]).await?.iter().map(occurrence).collect()
-    }
-
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<()> {
         self.stamp().await.map(drop)
     }
-}
-
-fn occurrence(row: &Row) -> Result<Occurrence> {
-    let state = row.text(4)?;
-    let ended = match state.as_str() {
-        "running" => None,
-        _ => Some(Ended::from_code(&state).ok_or_else(|| StoreError::Damaged("state of a run".to_owned()))?),
-    };
-    Ok(Occurrence {
-        duty: row.text(0)?,
-        slots: Slots { first: from_ms(row.int(1)?)?, last: from_ms(row.int(2)?)?, count: row.number(3)? },
-        ended,
-        reason: row.text(5)?,
-        started_at: from_ms(row.int(6)?)?,
-        ended_at: row.int_or_null(7)?.map(from_ms).transpose()?,
-    })
 }

@@ -304,6 +304,25 @@ fn a_kill_of_the_daemon_loses_nothing() {
     }
 }
 
+/// The lease of a process that was killed runs on for a while: whoever starts meanwhile waits for it, and then does what
+/// was cut off. Its slot lies behind, so that no later look at the schedule would.
+#[test]
+fn what_was_cut_off_is_done_though_the_dead_still_hold_the_lease() {
+    let folder = Folder::new();
+    set(&folder, &[("collect", "0 3 * * *"), ("calculate", ""), ("deliver", ""), ("claim", "")]);
+    let mut killed =
+        Running(command(&folder).env("SHENLING_KILL_AT", "store.begin-occurrence.after-commit").spawn().unwrap());
+    assert_eq!(killed.end(), None);
+    folder.put("inbox/r.csv", results_csv(&[row(1)]));
+    postpone(&folder, "UPDATE duty_lease SET lease_until = CAST(strftime('%s', 'now') AS INTEGER) * 1000 + 4000");
+    let mut daemon = serve(&folder);
+    until("the work that was cut off", || assessments(&folder).filter(|n| *n == 1));
+    until("its end", || ledger(&folder).iter().all(|row| row.3 != "running").then_some(()));
+    assert_eq!(ledger(&folder).len(), 1, "{:?}", ledger(&folder));
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end(), Some(0));
+}
+
 #[test]
 fn two_daemons_share_one_postgresql() {
     let Some(base) = support::postgres() else { return };

@@ -295,7 +295,8 @@ fn read_form<T: Send>(
     }
 }
 
-fn of_no_form(finding: Finding) -> FileReading {
+/// The reading of a file that is none of the forms, and why.
+pub fn of_no_form(finding: Finding) -> FileReading {
     FileReading {
         kind: None,
         rows: 0,

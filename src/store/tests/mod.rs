@@ -9,6 +9,7 @@ mod intake;
 mod letters;
 mod machines;
 mod notices;
+mod occurrences;
 mod plans;
 mod schema;
 mod seals;
