@@ -4,8 +4,10 @@
 //! `parts.html` hold what all share. Strict: a name that the facts do not have is an error, never an empty place. To add a letter: write the
 //! three templates, a type of facts beside [`BatchFacts`] with a sample, and a line each in `EMBEDDED` and [`LETTERS`].
 
+mod answers;
 mod facts;
 mod remind;
+mod reply;
 
 use std::collections::BTreeMap;
 
@@ -14,8 +16,10 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 
+pub use answers::{OldFormFacts, StrangerFacts, Unopened, UnopenedFacts};
 pub use facts::{Attached, BatchFacts, BatchFigures, Frame, Task, TestFacts, size_in_words};
 pub use remind::{Moved, ReminderFacts, ReplanFacts, date_in_words};
+pub use reply::{Contents, FileFacts, MendedFacts, Outcome, ProblemFacts, ReplyFacts, courses};
 
 /// Longest subject in characters: beyond it mail programs cut.
 const MAX_SUBJECT: usize = 120;
@@ -33,6 +37,9 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "batch.txt",
     "look.html",
     "look.txt",
+    "oldform.html",
+    "oldform.subject.txt",
+    "oldform.txt",
     "parts.html",
     "remind.html",
     "remind.subject.txt",
@@ -40,9 +47,18 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "replan.html",
     "replan.subject.txt",
     "replan.txt",
+    "reply.html",
+    "reply.subject.txt",
+    "reply.txt",
+    "stranger.html",
+    "stranger.subject.txt",
+    "stranger.txt",
     "test.html",
     "test.subject.txt",
     "test.txt",
+    "unopened.html",
+    "unopened.subject.txt",
+    "unopened.txt",
 ];
 
 /// A letter and its sample facts.
@@ -53,6 +69,10 @@ pub const LETTERS: &[Sample] = &[
     ("batch", || Value::from(Serde(BatchFacts::sample()))),
     ("remind", || Value::from(Serde(ReminderFacts::sample()))),
     ("replan", || Value::from(Serde(ReplanFacts::sample()))),
+    ("oldform", || Value::from(Serde(OldFormFacts::sample()))),
+    ("reply", || Value::from(Serde(ReplyFacts::sample()))),
+    ("stranger", || Value::from(Serde(StrangerFacts::sample()))),
+    ("unopened", || Value::from(Serde(UnopenedFacts::sample()))),
     ("test", || Value::from(Serde(TestFacts::sample()))),
 ];
 
