@@ -1,3 +1,4 @@
-//! Doors in: where files arrive. A mailbox joins the folder later.
+//! Doors in: where files arrive. [`folder`] looks at a folder, [`mail`] takes a mail apart.
 
 pub mod folder;
+pub mod mail;
