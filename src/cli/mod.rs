@@ -18,6 +18,7 @@ mod once;
 mod output;
 mod plan;
 mod rehearse;
+mod replaced;
 mod report;
 mod roster;
 mod serve;
