@@ -131,7 +131,8 @@ fn every_replaced_file_is_held_against_its_use_and_named_with_its_line() {
     break_line(&folder, "templates/annex7.typ", 2, "#let (");
     break_line(&folder, "templates/mail/batch.txt", 2, "{{ nobody }}");
     let errors = errors_but_for_addresses(&folder);
-    for file in ["forms/results.toml:3", "forms/annex8.toml:16", "templates/annex7.typ:", "templates/mail/batch.txt:2"] {
+    for file in ["forms/results.toml:3", "forms/annex8.toml:16", "templates/annex7.typ:", "templates/mail/batch.txt:2"]
+    {
         assert!(errors.iter().any(|line| line.starts_with(file) && line.contains("请对照")), "{file}: {errors:#?}");
     }
     assert_eq!(errors.len(), 4, "{errors:#?}");
@@ -149,4 +150,17 @@ fn a_template_that_parses_and_cannot_be_set_is_named_with_its_line() {
     let errors = errors_but_for_addresses(&folder);
     let [line] = &errors[..] else { panic!("{errors:#?}") };
     assert!(line.starts_with("templates/annex7.typ:2 "), "{line}");
+}
+
+#[test]
+fn a_database_that_cannot_be_used_is_named_with_what_to_do() {
+    let folder = Folder::new();
+    folder.put("data/shenling.db", "not a database, but long enough to be looked at as one: ".repeat(20));
+    let errors = errors(&folder);
+    assert!(errors.len() == 1 && errors[0].contains("文件不是数据库，或已损坏"), "{errors:#?}");
+    let Ok(server) = std::env::var("SHENLING_TEST_PG") else { return };
+    let missing = format!("url = \"{}\"", server.replace("/postgres", "/shenling_was_never_made"));
+    configure(&folder, &[("url = \"\"", &missing)]);
+    let errors = self::errors(&folder);
+    assert!(errors.len() == 1 && errors[0].contains("没有配置 database.url 所写的库"), "{errors:#?}");
 }
