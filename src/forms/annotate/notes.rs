@@ -69,15 +69,16 @@ fn texts(old: &str, marks: &Marks) -> Result<(String, Places, Places), Unfit> {
         let within: Vec<&Element<'_>> = all[at + 1..].iter().take_while(|e| e.depth > 2).collect();
         let text = within.iter().find(|e| e.name == "text").ok_or(Unfit)?;
         let (theirs, had_ours) = without_ours(old, text, &within);
-        let mark = rest.remove(&place);
-        match mark {
+        // Text without runs takes none behind it.
+        let is_plain = within.iter().any(|e| e.name == "t" && e.depth == text.depth + 1);
+        match rest.remove(&place) {
             None if !had_ours => {}
             None if theirs.is_empty() => {
                 draft.replace(note.whole(), "");
                 gone.push(place);
             }
             None => draft.replace(text.whole(), format!("<{p}text>{}</{p}text>", run(&p, &theirs))),
-            Some(mark) if had_ours => {
+            Some(mark) if had_ours || is_plain => {
                 let kept = if theirs.is_empty() { String::new() } else { run(&p, &format!("{theirs}\n")) };
                 draft.replace(text.whole(), format!("<{p}text>{kept}{}</{p}text>", run(&p, &mark.says)));
             }
@@ -110,7 +111,10 @@ fn without_ours(part: &str, text: &Element<'_>, within: &[&Element<'_>]) -> (Str
         .filter(|e| e.name == "t" && inside.contains(&e.open.start))
         .filter_map(|e| part.get(e.open.end..e.close.start))
         .collect();
-    let whole = quick_xml::escape::unescape(&raw).map(std::borrow::Cow::into_owned).unwrap_or(raw);
+    let whole = match quick_xml::escape::unescape(&raw) {
+        Ok(text) => text.into_owned(),
+        Err(_) => raw,
+    };
     match whole.find(SAYS) {
         Some(at) => {
             // Some programs put the author before the text.
@@ -124,8 +128,8 @@ fn without_ours(part: &str, text: &Element<'_>, within: &[&Element<'_>]) -> (Str
 /// The drawing. It is often no well-formed XML, so it is handled as text.
 fn shapes(
     old: Option<&str>,
-    fresh: &Places,
-    gone: &Places,
+    fresh: &[(u32, usize)],
+    gone: &[(u32, usize)],
     marks: &Marks,
     first_block: usize,
 ) -> Result<String, Unfit> {

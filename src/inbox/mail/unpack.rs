@@ -84,12 +84,7 @@ impl<'a> Unpacking<'a> {
             let Some(member) = label(&mut archive, index) else { continue };
             match self.member(&mut archive, index) {
                 Ok(bytes) => self.take_at(member, bytes, &path, depth + 1),
-                Err(why) => {
-                    self.refuse(&format!("{name}：{member}"), why);
-                    if why == Why::TooLarge {
-                        return;
-                    }
-                }
+                Err(why) => self.refuse(&format!("{name}：{member}"), why),
             }
         }
     }
