@@ -17,7 +17,7 @@ mod tests;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chrono::{DateTime, Utc};
-use mail_parser::{Address, Encoding, HeaderValue, Message, MessageParser, MessagePart, PartType};
+use mail_parser::{Address, HeaderValue, Message, MessageParser, MessagePart, PartType};
 
 pub use report::{Action, Fate, Report};
 pub use trust::{Authentication, Automatic, Proof};
@@ -168,6 +168,7 @@ fn of(message: &Message<'_>, passwords: &[&str], limits: &Limits) -> Mail {
     let no_return = all("return-path").next().is_some_and(|path| path.trim() == "<>");
     let report = report::report(message, from.as_deref(), no_return, &subject, &text);
     let automatic = trust::automatic(&headers, &subject);
+    let is_report = report.is_some() || kind_of(message.root_part()).as_deref() == Some("multipart/report");
     let mut unpacking = Unpacking::new(limits, passwords);
     if report.is_none() {
         enclose(message, &[], 0, &mut unpacking);
@@ -186,7 +187,7 @@ fn of(message: &Message<'_>, passwords: &[&str], limits: &Limits) -> Mail {
         subject,
         sent_at: message.date().and_then(|date| DateTime::from_timestamp(date.to_timestamp(), 0)),
         text: text.chars().take(MAX_TEXT_CHARS).collect(),
-        automatic: if report.is_some() { Some(Automatic::Report) } else { automatic },
+        automatic: if is_report { Some(Automatic::Report) } else { automatic },
         report,
         authentication: all("authentication-results").filter_map(|value| trust::authentication(value)).collect(),
         enclosures: unpacking.enclosures,
@@ -237,16 +238,20 @@ fn text_of(message: &Message<'_>) -> String {
     }
 }
 
-/// The bytes of a part. Of a text they are decoded anew: the parser has made characters of them.
+/// The bytes of a part. Of a text they are decoded anew, since the parser has made characters of them; so is what it took for
+/// a text because its end is missing.
 fn contents(message: &Message<'_>, part: &MessagePart<'_>) -> Vec<u8> {
     if !matches!(part.body, PartType::Text(_) | PartType::Html(_)) {
         return part.contents().to_vec();
     }
     let raw = message.raw_message.get(part.offset_body as usize..part.offset_end as usize).unwrap_or_default();
-    match part.encoding {
-        Encoding::Base64 => unbase64(raw),
-        Encoding::QuotedPrintable => unquoted(raw, false),
-        Encoding::None => raw.to_vec(),
+    let stated = raw_header(message, part, "content-transfer-encoding").unwrap_or_default().trim_ascii();
+    if stated.eq_ignore_ascii_case(b"base64") {
+        unbase64(raw)
+    } else if stated.eq_ignore_ascii_case(b"quoted-printable") {
+        unquoted(raw, false)
+    } else {
+        raw.to_vec()
     }
 }
 
@@ -294,10 +299,12 @@ fn name_of(message: &Message<'_>, part: &MessagePart<'_>, index: usize) -> Optio
         .is_some_and(|value| value.trim_ascii_start().get(..10).is_some_and(|w| w.eq_ignore_ascii_case(b"attachment")));
     let is_text = matches!(part.body, PartType::Text(_) | PartType::Html(_));
     let is_shown = is_text && matches!(kind.as_str(), "text/plain" | "text/html" | "text/enriched" | "text/rtf");
+    // Parts of reports. Mails in mails are handled elsewhere.
+    let is_about_mail = kind.starts_with("message/") && kind != "message/rfc822";
     let is_picture = kind.starts_with("image/")
         && !is_attachment
         && part.headers.iter().any(|h| h.name().eq_ignore_ascii_case("content-id"));
-    if is_picture || (name.is_none() && !is_attachment && (is_shown || kind == "text/calendar")) {
+    if is_picture || (name.is_none() && !is_attachment && (is_shown || is_about_mail || kind == "text/calendar")) {
         return None;
     }
     let name = name.unwrap_or_else(|| format!("附件{}{}", index + 1, end_of(&kind)));

@@ -74,28 +74,29 @@ fn extended(parameters: &[Parameter], name: &str) -> Option<String> {
     let mut pieces: Vec<&Parameter> =
         parameters.iter().filter(|p| p.name == name && (p.section.is_some() || p.is_extended)).collect();
     pieces.sort_by_key(|piece| piece.section);
-    let mut charset = String::new();
-    let mut bytes = Vec::new();
-    let mut has_charset = false;
+    let (mut charset, mut bytes) = (String::new(), Vec::new());
+    // A piece may end within a percent sign's digits.
+    let mut percented: Vec<u8> = Vec::new();
     for (at, piece) in pieces.iter().enumerate() {
         let mut value = piece.value.as_slice();
-        if piece.is_extended {
-            let mut marks = value.splitn(3, |b| *b == b'\'');
-            if at == 0
-                && let (Some(set), Some(_), Some(rest)) = (marks.next(), marks.next(), marks.next())
-            {
-                charset = String::from_utf8_lossy(set).into_owned();
-                has_charset = true;
-                value = rest;
-            }
-            bytes.append(&mut unpercented(value));
-        } else {
+        if !piece.is_extended {
+            bytes.append(&mut unpercented(&std::mem::take(&mut percented)));
             bytes.extend_from_slice(value);
+            continue;
         }
+        let mut marks = value.splitn(3, |b| *b == b'\'');
+        if at == 0
+            && let (Some(set), Some(_), Some(rest)) = (marks.next(), marks.next(), marks.next())
+        {
+            charset = String::from_utf8_lossy(set).into_owned();
+            value = rest;
+        }
+        percented.extend_from_slice(value);
     }
+    bytes.append(&mut unpercented(&percented));
     if pieces.is_empty() {
         None
-    } else if has_charset && !charset.is_empty() {
+    } else if !charset.is_empty() {
         Some(tidy(&decode(&bytes, &charset)))
     } else {
         // Encoded words cut into pieces, or bytes without a charset.
@@ -192,6 +193,7 @@ mod tests {
             (b"attachment; filename*=UTF-8''%E8%80%83%E6%A0%B8.xlsx", "考核.xlsx"),
             (b"attachment;\r\n filename*0*=GB18030''%BF%BC%BA;\r\n filename*1*=%CB.xlsx", "考核.xlsx"),
             (b"attachment; filename*1=\".xlsx\"; filename*0*=gbk'zh'%BF%BC", "考.xlsx"),
+            (b"attachment; filename*0*=gbk''%B; filename*1*=F%BC.xlsx", "考.xlsx"),
             (b"attachment; filename=\"=?gb2312?B?v7y6y70=?=\r\n =?gb2312?B?4bn7Lnhsc3g=?=\"", "考核结果.xlsx"),
             (b"attachment; filename*0=\"=?utf-8?B?6ICD\"; filename*1=\"5qC4?=.csv\"", "考核.csv"),
             (b"attachment; filename=\"\xBF\xBC\xBA\xCB.xlsx\"", "考核.xlsx"),
@@ -211,7 +213,7 @@ mod tests {
         }
         assert_eq!(file_name(None, Some(b"application/octet-stream; name=\"a.csv\"")).as_deref(), Some("a.csv"));
         assert_eq!(file_name(Some(b"attachment"), Some(b"application/pdf")), None);
-        let broken = b"attachment; filename*=UTF-8''%E8%80";
+        let broken = b"attachment; filename*=UTF-8''%E8%80%FF";
         assert_eq!(file_name(Some(broken), Some(b"x/y; name=\"b.xlsx\"")).as_deref(), Some("b.xlsx"));
     }
 

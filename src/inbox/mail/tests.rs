@@ -12,6 +12,7 @@ const LIMITS: Limits = Limits { max_enclosure_bytes: 200_000, max_unpacked_bytes
 const PASSWORD: &str = "test-2026-zip";
 /// The csv and the workbook that are in most of the mails.
 const CSV: &[u8] = b"\xBC\xE0\xD3\xFC,\xD0\xD5\xC3\xFB\r\n\xE4\xE0\xD1\xF4\xBC\xE0\xD3\xFC,\xD5\xC5\xC8\xFD\r\n";
+const WORKBOOK_BYTES: usize = 250;
 const WORKBOOK_PARTS: [&str; 2] = ["[Content_Types].xml", "xl/workbook.xml"];
 
 fn folder() -> PathBuf {
@@ -21,8 +22,8 @@ fn folder() -> PathBuf {
 fn mails() -> Vec<(String, Vec<u8>)> {
     let mut names: Vec<PathBuf> = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
     names.retain(|path| path.extension().is_some_and(|end| end == "eml"));
-    names.sort();
     let stem = |path: &PathBuf| path.file_stem().unwrap().to_str().unwrap().to_owned();
+    names.sort_by_key(stem);
     names.iter().map(|path| (stem(path), fs::read(path).unwrap())).collect()
 }
 
@@ -31,7 +32,7 @@ fn kind(bytes: &[u8]) -> &'static str {
     let is_workbook = || {
         let archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).ok()?;
         let names: Vec<String> = archive.file_names().flatten().map(|name| name.to_string()).collect();
-        Some(names == WORKBOOK_PARTS && bytes.len() == 340)
+        Some(names == WORKBOOK_PARTS && bytes.len() == WORKBOOK_BYTES)
     };
     if bytes == CSV || bytes == CSV.iter().copied().filter(|b| *b != b'\r').collect::<Vec<u8>>() {
         "csv"

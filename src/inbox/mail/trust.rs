@@ -104,7 +104,8 @@ const REPLY_SUBJECTS: [&str; 8] =
 pub(super) fn automatic(headers: &[(String, String)], subject: &str) -> Option<Automatic> {
     let value =
         |name: &str| headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.trim().to_lowercase());
-    let submitted = value("auto-submitted").map(|value| value.split(';').next().unwrap_or_default().trim().to_owned());
+    let ends = |c: char| c == ';' || c == '(' || c.is_whitespace();
+    let submitted = value("auto-submitted").map(|value| value.split(ends).next().unwrap_or_default().to_owned());
     match submitted.as_deref() {
         Some("auto-replied") => return Some(Automatic::Reply),
         Some("no" | "") | None => {}
@@ -168,7 +169,7 @@ mod tests {
     #[test]
     fn machines_are_known() {
         let of = |name: &str, value: &str, subject: &str| automatic(&[(name.to_owned(), value.to_owned())], subject);
-        assert_eq!(of("auto-submitted", "auto-replied (vacation)", ""), Some(Automatic::Generated));
+        assert_eq!(of("auto-submitted", "auto-replied (vacation)", ""), Some(Automatic::Reply));
         assert_eq!(of("auto-submitted", "auto-replied; x=y", ""), Some(Automatic::Reply));
         assert_eq!(of("auto-submitted", "no", "考核结果"), None);
         assert_eq!(of("auto-submitted", "auto-generated", ""), Some(Automatic::Generated));
