@@ -65,7 +65,8 @@ impl<'a> Unpacking<'a> {
         if is_zip && let Some(archive) = archive(&bytes) {
             return self.open(&name, archive, within, depth);
         }
-        if lower.ends_with(".zip") && !is_document(&bytes) {
+        let is_called_zip = lower.rsplit_once('.').is_some_and(|(_, end)| end == "zip");
+        if is_called_zip && !is_document(&bytes) {
             return self.refuse(&name, Why::Damaged);
         }
         if bytes.len() as u64 > self.limits.max_enclosure_bytes || self.enclosures.len() >= self.limits.max_enclosures {
