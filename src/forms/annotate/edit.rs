@@ -162,15 +162,15 @@ fn edit_sheet(
     let target = |found: Option<&Relation>| found.map(|relation| resolve(folder, &relation.target));
     let texts_part = target(known.iter().find(|relation| relation.kind == "comments"));
     let shapes_part = target(known.iter().find(|r| r.kind == "vmlDrawing" && Some(&r.id) == old_id.as_ref()));
-    let read = |package: &mut Package<'_>, part: &Option<String>| match part {
+    let read = |package: &mut Package<'_>, part: Option<&str>| match part {
         Some(part) => Ok::<_, Unfit>(Some(package.text(part)?.ok_or(Unfit)?)),
         None => Ok(None),
     };
-    let old_texts = read(package, &texts_part)?;
+    let old_texts = read(package, texts_part.as_deref())?;
     if marks.is_empty() && !old_texts.as_deref().is_some_and(notes::hold_ours) {
         return Ok(());
     }
-    let old_shapes = read(package, &shapes_part)?;
+    let old_shapes = read(package, shapes_part.as_deref())?;
     if old_shapes.is_none() && old_id.is_some() {
         return Err(Unfit);
     }

@@ -139,7 +139,7 @@ fn holds_the_same(original: &Workbook, file_name: &str, copy: &[u8], limits: &Li
         max_rows: u32::MAX,
     };
     let Ok(copy) = grid::read(file_name, copy, &room) else { return false };
-    let sheets = |workbook: &'_ Workbook| -> Vec<usize> {
+    let sheets = |workbook: &Workbook| -> Vec<usize> {
         (0..workbook.sheets.len()).filter(|at| !is_list(&workbook.sheets[*at])).collect()
     };
     let (before, after) = (sheets(original), sheets(&copy));

@@ -18,9 +18,11 @@ const EXCEL_NS: &str = "urn:schemas-microsoft-com:office:excel";
 /// Blocks of a workbook's drawings; Excel counts them in 16 bits.
 const MAX_BLOCKS: usize = 60_000;
 
-/// The part of texts, and of shapes.
+/// The notes of a sheet.
 pub(super) struct Notes {
+    /// The part with the texts.
     pub texts: String,
+    /// The part with the drawing.
     pub shapes: String,
 }
 

@@ -23,8 +23,11 @@ pub(super) const PLAIN: &str = concat!(
 /// How a cell of the list looks.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Look {
+    /// The title.
     Title,
+    /// Text.
     Plain,
+    /// A place that leads to its cell.
     Link,
     /// The heading of a group; `None` for repairs.
     Heading(Option<Colour>),
