@@ -291,6 +291,7 @@ async fn deliver_round(office: Office, now: DateTime<Utc>) -> Result<Worked, Fai
     let world = office.world(now)?;
     let door = delivery::door(&world).map_err(failed)?;
     let password = |recipient: &str| world.zip_password(recipient);
-    deliver::run(&world.store, &door, password, now).await.map_err(failed)?;
-    Ok(Worked::default())
+    let report = deliver::run(&world.store, &door, password, now).await.map_err(failed)?;
+    // The folder has its packets; the letters wait, and somebody must know.
+    report.trouble.map_or(Ok(Worked::default()), |why| Err(Failure(format!("邮件发不出去：{why}"))))
 }
