@@ -117,7 +117,8 @@ impl Counter {
     fn next(&self) -> Option<Delivery> {
         // A run ends while the leases that it took still hold; what is left is due at the next one.
         let long_enough = self.watch.elapsed() > self.door.lease.to_std().unwrap_or_default();
-        if self.shut.load(Ordering::SeqCst) || long_enough {
+        let stops = self.door.stopping.load(Ordering::Relaxed);
+        if self.shut.load(Ordering::SeqCst) || long_enough || stops {
             return None;
         }
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
