@@ -34,7 +34,7 @@ use tracing::{error, info, warn};
 pub use self::attend::Ping;
 use self::house::House;
 pub use self::house::{Standing, Trouble};
-pub use self::schedule::{Schedule, ScheduleError};
+pub use self::schedule::{Schedule, ScheduleError, YearOfSlots};
 use crate::store::Store;
 
 /// How often the health is looked at where systemd does not ask more often.
