@@ -133,8 +133,7 @@ async fn waits(job: &Job, house: &House, first: &[&str], again: bool, now: DateT
         None => return Ok(false),
     };
     for duty in first {
-        let looked = store.evaluated_until(duty).await?.is_some_and(|until| until >= moment);
-        if !looked || store.is_running(duty).await? {
+        if !store.is_done_until(duty, moment).await? {
             return Ok(true);
         }
     }

@@ -146,11 +146,13 @@ impl House {
 
     /// The database answers: what it kept from its work is tried at once, and only then is anything wrong with it.
     pub(super) fn database_answers(&self) {
-        let was_away = lock(&self.troubles).remove("database").is_some();
-        if was_away {
-            info!("the database works again");
-            lock(&self.troubles).retain(|_, trouble| !trouble.of_store);
+        let mut troubles = lock(&self.troubles);
+        if troubles.values().any(|trouble| trouble.of_store) {
             self.recovered.notify_waiters();
+        }
+        if troubles.remove("database").is_some() {
+            info!("the database works again");
+            troubles.retain(|_, trouble| !trouble.of_store);
         }
     }
 

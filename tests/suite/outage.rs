@@ -247,6 +247,25 @@ fn a_disk_that_is_nearly_full_is_told_and_told_when_it_is_not() {
     stop(daemon, &folder);
 }
 
+/// Killed before or after an alarm is on record, it is told once all the same.
+#[test]
+fn a_kill_over_an_alarm_neither_loses_nor_doubles_it() {
+    for point in ["store.record-alarms.before-commit", "store.record-alarms.after-commit"] {
+        let peer = Peer::new(Hello::Bare, &[]);
+        let folder = watched(peer.port);
+        mail::set(&folder, "min_free_mb = 0", "min_free_mb = 1000000");
+        mail::set(&folder, "alarm_after_seconds = 2", "alarm_after_seconds = 0");
+        let mut killed = Running(command(&folder).env("SHENLING_KILL_AT", point).spawn().unwrap());
+        assert_eq!(killed.end(), None, "{point}: {}", log(&folder));
+        postpone(&folder, "UPDATE duty_lease SET lease_until = 0");
+        let daemon = serve(&folder);
+        until("the alarm", || (told(&peer) == ["【告警】磁盘"]).then_some(()));
+        std::thread::sleep(Duration::from_secs(5));
+        assert_eq!(told(&peer).len(), 1, "{point}");
+        stop(daemon, &folder);
+    }
+}
+
 /// A file system of its own that goes away with the test.
 struct Mounted(std::path::PathBuf);
 

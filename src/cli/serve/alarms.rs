@@ -15,7 +15,7 @@ use super::super::world::letter_templates;
 use super::super::{World, clock, delivery, duties};
 use super::{Office, rounds};
 use crate::daemon::Trouble;
-use crate::settings::{Environment, Settings};
+use crate::settings::{Database, Environment, Settings};
 use crate::stages::alarm::{self, Order, Pace, Seen};
 use crate::stages::deliver::{Answer, Report};
 use crate::stages::remind::{self, Alarm};
@@ -120,8 +120,13 @@ fn seen(
     if let (Some(says), Some(since)) = (full, told.disk_since) {
         current.push(Seen { what: "disk".to_owned(), says, since, told: told.known.contains_key("disk") });
     }
+    // A database file on a full disk cannot be written to: that is one thing.
+    let is_full_file = !current.is_empty() && matches!(settings.database, Database::Lite(_));
     let has_cause = !current.is_empty() || troubles.contains_key("database");
     for (what, trouble) in troubles {
+        if *what == "database" && is_full_file {
+            continue;
+        }
         if *what == "database" || !(has_cause && (trouble.of_store || *what == "standing")) {
             let (what, told) = ((*what).to_owned(), told.known.contains_key(*what));
             current.push(Seen { what, says: trouble.says.clone(), since: trouble.since, told });
