@@ -134,15 +134,12 @@ impl Store {
         Ok(unfinished.then_some(slots))
     }
 
-    /// Whether a duty has done all that was asked of it up to a moment: it looked at its schedule since, and what it
-    /// ran then is over.
-    pub async fn is_done_until(&self, duty: &str, moment: DateTime<Utc>) -> Result<bool> {
-        let sql = "SELECT (SELECT COUNT(*) FROM schedule_watch WHERE duty = $1 AND evaluated_until >= $2), \
-                   (SELECT COUNT(*) FROM occurrence WHERE duty = $1 AND ended_at IS NULL), \
+    /// Whether a run of a duty is under way, or was when its process died, and none that began since a moment is over.
+    pub async fn is_running(&self, duty: &str, since: DateTime<Utc>) -> Result<bool> {
+        let sql = "SELECT (SELECT COUNT(*) FROM occurrence WHERE duty = $1 AND ended_at IS NULL), \
                    (SELECT COUNT(*) FROM occurrence WHERE duty = $1 AND ended_at IS NOT NULL AND started_at >= $2)";
-        let Some(row) = self.db.row(sql, args![duty.to_owned(), to_ms(moment)]).await? else { return Ok(false) };
-        let (looked, running, ended_since) = (row.int(0)? > 0, row.int(1)? > 0, row.int(2)? > 0);
-        Ok(looked && (!running || ended_since))
+        let row = self.db.row(sql, args![duty.to_owned(), to_ms(since)]).await?;
+        row.map_or(Ok(false), |row| Ok(row.int(0)? > 0 && row.int(1)? == 0))
     }
 
     /// Runs since an instant that were late, failed or skipped: per duty and ending how many, and the last reason.

@@ -154,7 +154,8 @@ fn who_files_before_the_letter_leaves_is_not_written_to() {
     folder.put("inbox/plan.xlsx", plan("filled-openpyxl.xlsx"));
     folder.expect(0, &["--now", &now("09:31"), "once", "collect"]);
     folder.expect(0, &["--now", &now("09:32"), "once", "deliver"]);
-    let to: Vec<String> = reminders(&peer).into_iter().map(|(prison, ..)| prison).collect();
+    let mut to: Vec<String> = reminders(&peer).into_iter().map(|(prison, ..)| prison).collect();
+    to.sort();
     assert_eq!(to, ["常州监狱", "新康监狱"]);
     let listed = folder.json(0, &["--now", &now("09:33"), "delivery", "list"]);
     let listed: Vec<_> = listed.as_array().unwrap().iter().map(|line| (&line["recipient"], &line["state"])).collect();

@@ -23,7 +23,7 @@ use crate::store::{self, StoredAlarm};
 use crate::subsidy::calendar::civil_date;
 
 /// How long putting alarms on record may take before the store counts as failing.
-const RECORD_LIMIT: Duration = Duration::from_secs(20);
+const RECORD_LIMIT: Duration = Duration::from_secs(10);
 /// What was told past the store is kept in a file of this size, which a full disk has room for because it is there.
 const KEPT_BYTES: usize = 4096;
 /// What is wrong because the store or its disk is: told as that and not once more.
@@ -99,6 +99,8 @@ pub(super) async fn tell(office: Office, troubles: BTreeMap<&'static str, Troubl
                 };
                 warn!(says, "alarms cannot be put on record");
             }
+            // Waiting for the store took its time.
+            let now = clock();
             current.retain(|seen| !seen.told && now - seen.since >= pace.after);
             Box::pin(tell_directly(&world.settings, &world.environment, &office.told, &current, now)).await;
             false
