@@ -15,7 +15,8 @@ use tokio::task::{JoinError, JoinSet};
 use tracing::{info, warn};
 
 use super::house::House;
-use super::{Failure, Job, Worked, clock};
+use super::schedule::MAX_COUNTED;
+use super::{Failure, Job, Schedule, Worked, clock};
 use crate::store::{Ended, Slots, StoreError};
 
 /// How long a lease holds unless it is renewed.
@@ -38,10 +39,13 @@ const LONGEST_RETRY: Duration = Duration::from_mins(5);
 const FIRST_RETRY_AFTER: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_mins(3);
 
+/// A duty that comes before another, and when.
+type First = (&'static str, Schedule);
+
 /// Runs a duty until the daemon stops; `first` are the duties that come before it.
 pub(super) async fn keep(
     job: Job,
-    first: Vec<&'static str>,
+    first: Vec<First>,
     house: Arc<House>,
     knock: Arc<Notify>,
     mut stop: watch::Receiver<bool>,
@@ -98,9 +102,15 @@ enum Look {
 }
 
 /// Looks at the schedule once.
-async fn look(job: &Job, house: &House, first: &[&str], again: bool) -> Result<Look, Failure> {
+async fn look(job: &Job, house: &House, first: &[First], again: bool) -> Result<Look, Failure> {
     let now = clock();
     let store = &house.store;
+    let until = store.evaluated_until(job.name).await.map_err(|error| of_store(&error))?;
+    // A clock that was set back is noted; else nothing is written where nothing is due.
+    let is_due = |until| job.schedule.next_after(until).is_some_and(|next| next <= now);
+    if !again && until.is_some_and(|until| until <= now && !is_due(until)) {
+        return Ok(Look::Done);
+    }
     if !store.lease_duty(job.name, &house.holder, now + LEASE, now).await.map_err(|error| of_store(&error))? {
         return Ok(Look::Elsewhere);
     }
@@ -122,18 +132,21 @@ fn of_store(error: &StoreError) -> Failure {
 }
 
 /// Whether something is due and a duty that comes first has not looked at that moment yet, or is at it.
-async fn waits(job: &Job, house: &House, first: &[&str], again: bool, now: DateTime<Utc>) -> Result<bool, StoreError> {
+async fn waits(job: &Job, house: &House, first: &[First], again: bool, now: DateTime<Utc>) -> Result<bool, StoreError> {
     let store = &house.store;
-    let until = store.evaluated_until(job.name).await?;
-    let slots = until.filter(|until| *until <= now).and_then(|until| job.schedule.slots(until, now));
     // After a start everything that lay there when it began comes first.
-    let moment = match slots {
-        _ if again => house.started_at,
-        Some(slots) => slots.last,
-        None => return Ok(false),
+    let moment = if again {
+        house.started_at
+    } else {
+        let until = store.evaluated_until(job.name).await?.filter(|until| *until <= now);
+        let Some(slots) = until.and_then(|until| job.schedule.slots(until, now)) else { return Ok(false) };
+        slots.last
     };
-    for duty in first {
-        if !store.is_done_until(duty, moment).await? {
+    for (duty, schedule) in first {
+        let asked_since = |until| again || schedule.next_after(until).is_some_and(|next| next <= moment);
+        let until = store.evaluated_until(duty).await?;
+        let owes = until.is_none_or(|until| until < moment && asked_since(until));
+        if owes || store.is_running(duty, moment).await? {
             return Ok(true);
         }
     }
@@ -194,7 +207,8 @@ fn missed_in_words(slots: &Slots) -> String {
     if slots.count == 1 {
         format!("错过 {}，已补做", date(slots.last))
     } else {
-        format!("错过 {} 至 {} 共 {} 次，合并补做一次", date(slots.first), date(slots.last), slots.count)
+        let more = if slots.count == MAX_COUNTED { "以上" } else { "" };
+        format!("错过 {} 至 {} 共 {} 次{more}，合并补做一次", date(slots.first), date(slots.last), slots.count)
     }
 }
 

@@ -12,7 +12,7 @@ use croner::parser::{CronParser, Seconds};
 use crate::store::Slots;
 
 /// Slots that are counted one by one; of more only the last is looked for.
-const MAX_COUNTED: u32 = 100_000;
+pub(super) const MAX_COUNTED: u32 = 10_000;
 /// Slots of a year that are named one by one; of more only days and times.
 const MAX_NAMED: usize = 24;
 

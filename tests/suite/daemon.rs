@@ -11,7 +11,7 @@ use sqlx::{Connection, PgConnection, Row};
 use crate::support::{self, Folder, results_csv};
 
 /// Longest that a test waits for the daemon to do something.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(100);
 /// The points that only the daemon passes, which `crash.rs` leaves to this file.
 pub const POINTS: &[&str] = &[
     "store.lease-duty.before-commit",
