@@ -139,6 +139,7 @@ async fn stage(sink: &Sink) -> anyhow::Result<Duration> {
             office: String::new(),
             batches_to: BTreeMap::new(),
         }),
+        stopping: Arc::default(),
     };
     let begun = Instant::now();
     let report = deliver::run(&store, &door, |_| None, now()).await?;
