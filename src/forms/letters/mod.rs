@@ -4,8 +4,10 @@
 //! `parts.html` hold what all share. Strict: a name that the facts do not have is an error, never an empty place. To add a letter: write the
 //! three templates, a type of facts beside [`BatchFacts`] with a sample, and a line each in `EMBEDDED` and [`LETTERS`].
 
+mod alarm;
 mod answers;
 mod facts;
+mod overview;
 mod remind;
 mod reply;
 
@@ -16,8 +18,10 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 
+pub use alarm::{AlarmFacts, AlarmLine, duty_in_words, instant_in_words};
 pub use answers::{OldFormFacts, StrangerFacts, Unopened, UnopenedFacts};
 pub use facts::{Attached, BatchFacts, BatchFigures, Frame, Task, TestFacts, size_in_words};
+pub use overview::{BatchBar, DueLine, GoalChart, Overview, PlanBar, PlanChart, deeds};
 pub use remind::{Moved, ReminderFacts, ReplanFacts, date_in_words};
 pub use reply::{Contents, FileFacts, MendedFacts, Outcome, ProblemFacts, ReplyFacts, courses};
 
@@ -32,9 +36,15 @@ macro_rules! embedded {
 
 /// Name and text of each template.
 const EMBEDDED: &[(&str, &str)] = embedded![
+    "alarm.html",
+    "alarm.subject.txt",
+    "alarm.txt",
     "batch.html",
     "batch.subject.txt",
     "batch.txt",
+    "digest.html",
+    "digest.subject.txt",
+    "digest.txt",
     "look.html",
     "look.txt",
     "oldform.html",
@@ -50,6 +60,7 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "reply.html",
     "reply.subject.txt",
     "reply.txt",
+    "status.html",
     "stranger.html",
     "stranger.subject.txt",
     "stranger.txt",
@@ -66,7 +77,9 @@ type Sample = (&'static str, fn() -> Value);
 
 /// Every letter, for the proofs.
 pub const LETTERS: &[Sample] = &[
+    ("alarm", || Value::from(Serde(AlarmFacts::sample()))),
     ("batch", || Value::from(Serde(BatchFacts::sample()))),
+    ("digest", || Value::from(Serde(Overview::sample()))),
     ("remind", || Value::from(Serde(ReminderFacts::sample()))),
     ("replan", || Value::from(Serde(ReplanFacts::sample()))),
     ("oldform", || Value::from(Serde(OldFormFacts::sample()))),
@@ -154,18 +167,25 @@ impl LetterTemplates {
     /// Writes a letter from its facts.
     pub fn write(&self, letter: &str, facts: &impl Serialize) -> Result<LetterText, LetterError> {
         let facts = Value::from(Serde(facts));
-        let rendered = |end: &str| {
-            let name = format!("{letter}.{end}");
-            let template = self.environment.get_template(&name).map_err(|error| broken(&name, &error))?;
-            template.render(&facts).map_err(|error| broken(&name, &error))
-        };
+        let rendered = |end: &str| self.render(&format!("{letter}.{end}"), &facts);
         let subject = rendered("subject.txt")?;
         let subject = subject.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_SUBJECT).collect();
         Ok(LetterText { subject, text: rendered("txt")?, html: rendered("html")? })
     }
 
+    /// Draws the status page.
+    pub fn page(&self, overview: &Overview) -> Result<String, LetterError> {
+        self.render("status.html", &Value::from(Serde(overview)))
+    }
+
+    fn render(&self, name: &str, facts: &Value) -> Result<String, LetterError> {
+        let template = self.environment.get_template(name).map_err(|error| broken(name, &error))?;
+        template.render(facts).map_err(|error| broken(name, &error))
+    }
+
     /// Writes every letter once with invented facts, so that a slip in an edited template shows at `check`.
     pub fn proofs(&self) -> Result<Vec<(&'static str, LetterText)>, LetterError> {
+        self.page(&Overview::sample())?;
         LETTERS.iter().map(|(name, sample)| Ok((*name, self.write(name, &sample())?))).collect()
     }
 }
