@@ -221,8 +221,8 @@ mod tests {
             finding("第二期", "E4", Code::DigitsLost, Severity::Error, lost),
             finding("结果", "E9", Code::DigitsLost, Severity::Error, lost),
         ];
-        let list = FixList::of(&findings, &[]);
-        let said: Vec<_> = list.problems.iter().map(|p| (p.code.as_str(), p.cells())).collect();
+        let fixes = FixList::of(&findings, &[]);
+        let said: Vec<_> = fixes.problems.iter().map(|p| (p.code.as_str(), p.cells())).collect();
         assert_eq!(
             said,
             [
@@ -231,9 +231,9 @@ mod tests {
                 ("overlap-doubt", "“结果”C4".to_owned()),
             ]
         );
-        assert_eq!((list.errors().count(), list.doubts().count()), (2, 1));
-        assert_eq!(list.problems.iter().map(|p| p.places.len()).sum::<usize>(), findings.len());
-        assert_eq!(list.problems[1].places[0].seen, "见E5");
+        assert_eq!((fixes.errors().count(), fixes.doubts().count()), (2, 1));
+        assert_eq!(fixes.problems.iter().map(|p| p.places.len()).sum::<usize>(), findings.len());
+        assert_eq!(fixes.problems[1].places[0].seen, "见E5");
     }
 
     #[test]

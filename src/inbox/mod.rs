@@ -1,4 +1,5 @@
-//! Doors in: where files arrive. [`folder`] looks at a folder, [`mail`] takes a mail apart.
+//! Doors in: where files arrive. [`folder`] looks at a folder, [`mailbox`] fetches mails, [`mail`] takes one apart.
 
 pub mod folder;
 pub mod mail;
+pub mod mailbox;

@@ -112,7 +112,7 @@ pub(super) fn location(sheet: &str, cell: &str) -> String {
 /// The list as a worksheet part.
 pub(super) fn write(lines: &[Line], styles: &mut Styles<'_>) -> Result<String, Unfit> {
     let mut rows = String::new();
-    let mut links = String::new();
+    let mut hyperlinks = String::new();
     for (row, line) in (1..).zip(lines) {
         let height = line.height.min(24) * LINE_POINTS + if row == 1 { 12 } else { 3 };
         let _ = write!(rows, "<row r=\"{row}\" ht=\"{height}\" customHeight=\"1\">");
@@ -132,7 +132,7 @@ pub(super) fn write(lines: &[Line], styles: &mut Styles<'_>) -> Result<String, U
         if let Some((sheet, cell)) = &line.link {
             let location = escaped(&location(sheet, cell));
             let _ = write!(
-                links,
+                hyperlinks,
                 "<hyperlink ref=\"B{row}\" location=\"{location}\" display=\"{}\"/>",
                 escaped(&line.cells[1])
             );
@@ -142,13 +142,13 @@ pub(super) fn write(lines: &[Line], styles: &mut Styles<'_>) -> Result<String, U
         .zip(WIDTHS)
         .map(|(column, width)| format!("<col min=\"{column}\" max=\"{column}\" width=\"{width}\" customWidth=\"1\"/>"))
         .collect();
-    let links = if links.is_empty() { links } else { format!("<hyperlinks>{links}</hyperlinks>") };
+    let hyperlinks = if hyperlinks.is_empty() { hyperlinks } else { format!("<hyperlinks>{hyperlinks}</hyperlinks>") };
     Ok(format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n<worksheet xmlns=\"{MAIN_NS}\">\
          <sheetPr><tabColor rgb=\"FFC00000\"/><pageSetUpPr fitToPage=\"1\"/></sheetPr>\
          <sheetViews><sheetView showGridLines=\"0\" tabSelected=\"1\" workbookViewId=\"0\"/></sheetViews>\
          <sheetFormatPr defaultRowHeight=\"{LINE_POINTS}\"/><cols>{}</cols><sheetData>{rows}</sheetData>\
-         <mergeCells count=\"1\"><mergeCell ref=\"A1:C1\"/></mergeCells>{links}\
+         <mergeCells count=\"1\"><mergeCell ref=\"A1:C1\"/></mergeCells>{hyperlinks}\
          <pageMargins left=\"0.5\" right=\"0.5\" top=\"0.6\" bottom=\"0.6\" header=\"0.3\" footer=\"0.3\"/>\
          <pageSetup paperSize=\"9\" orientation=\"landscape\" fitToHeight=\"0\"/></worksheet>",
         widths.concat()

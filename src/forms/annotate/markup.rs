@@ -70,7 +70,7 @@ pub(super) fn attribute(start: &BytesStart<'_>, name: &str) -> Option<String> {
 
 /// A tag with some attributes set or taken away; those that it has stay where they are, as they are.
 pub(super) fn with_attributes(start: &BytesStart<'_>, changes: &[(&str, Option<&str>)]) -> BytesStart<'static> {
-    let mut changed = BytesStart::new(start.name().0.to_owned());
+    let mut tag = BytesStart::new(start.name().0.to_owned());
     let mut known: Vec<&str> = Vec::new();
     let mut attributes = start.attributes();
     attributes.with_checks(false);
@@ -79,13 +79,13 @@ pub(super) fn with_attributes(start: &BytesStart<'_>, changes: &[(&str, Option<&
         match change {
             Some((name, Some(value))) if !known.contains(name) => {
                 known.push(name);
-                changed.push_attribute((*name, *value));
+                tag.push_attribute((*name, *value));
             }
             Some(_) => {}
             None => {
                 // Kept escaped; it may have stood in single quotes.
                 let value = attribute.value.replace('"', "&quot;");
-                changed.push_attribute(Attribute { key: QName(attribute.key.0), value: value.into() });
+                tag.push_attribute(Attribute { key: QName(attribute.key.0), value: value.into() });
             }
         }
     }
@@ -93,10 +93,10 @@ pub(super) fn with_attributes(start: &BytesStart<'_>, changes: &[(&str, Option<&
         if let Some(value) = value
             && !known.contains(name)
         {
-            changed.push_attribute((*name, *value));
+            tag.push_attribute((*name, *value));
         }
     }
-    changed
+    tag
 }
 
 /// Every element of a part, in order.

@@ -237,10 +237,10 @@ fn notes(name: &str, all: &[Element<'_>], texts: &Parts) {
         let mut inner = found(&shapes, name).into_iter().filter(|e| data.whole().contains(&e.open.start));
         inner.next().map(|e| shapes[e.open.end..e.close.start].parse().unwrap())
     };
-    let shaped: BTreeSet<(u32, usize)> = found(&shapes, "ClientData")
+    let drawn: BTreeSet<(u32, usize)> = found(&shapes, "ClientData")
         .iter()
         .filter(|data| data.attribute("ObjectType").as_deref() == Some("Note"))
         .map(|data| (value(data, "Row").unwrap() + 1, value(data, "Column").unwrap() as usize))
         .collect();
-    assert_eq!(shaped, cells, "{name}: notes and shapes");
+    assert_eq!(drawn, cells, "{name}: notes and shapes");
 }

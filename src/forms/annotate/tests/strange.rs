@@ -35,10 +35,10 @@ fn tiny(sheet: &str, book: &str, styles: Option<&str>) -> Vec<u8> {
          <Override PartName='/xl/workbook.xml' ContentType='{kind}.sheet.main+xml'/>\
          <Override PartName='/xl/worksheets/sheet1.xml' ContentType='{kind}.worksheet+xml'/></Types>"
     );
-    let styled = styles.map_or("", |_| "<Relationship Id='s' Type='http://x/styles' Target='styles.xml'/>");
+    let to_styles = styles.map_or("", |_| "<Relationship Id='s' Type='http://x/styles' Target='styles.xml'/>");
     let relations = format!(
         "<Relationships xmlns='http://schemas.openxmlformats.org/package/2006/relationships'>\
-         <Relationship Id='rIdList' Type='http://x/worksheet' Target='worksheets/sheet1.xml'/>{styled}</Relationships>"
+         <Relationship Id='rIdList' Type='http://x/worksheet' Target='worksheets/sheet1.xml'/>{to_styles}</Relationships>"
     );
     let top = "<Relationships xmlns='http://schemas.openxmlformats.org/package/2006/relationships'>\
         <Relationship Id='rId1' Type='http://x/officeDocument' Target='xl/workbook.xml'/></Relationships>";
