@@ -13,7 +13,7 @@ use crate::support;
 /// How long a wait for news may last where the server tells of none.
 const WAIT: Duration = Duration::from_secs(3);
 /// How long a server may take to tell of a mail.
-const MAX_NEWS: Duration = Duration::from_secs(60);
+const MAX_NEWS: Duration = Duration::from_mins(1);
 
 /// All of them look into one mailbox.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
@@ -80,7 +80,7 @@ async fn mails_are_seen_read_unmarked_and_moved_once() {
         }
         let marked = files(&maildir)
             .iter()
-            .filter(|name| name.rsplit_once(",").is_some_and(|(_, flags)| flags.contains('S')))
+            .filter(|name| name.rsplit_once(',').is_some_and(|(_, flags)| flags.contains('S')))
             .count();
         assert_eq!(marked, 0, "reading marks nothing as read");
         let [first, second, third] = [waiting[0].key, waiting[1].key, waiting[2].key];

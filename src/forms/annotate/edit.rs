@@ -73,17 +73,14 @@ pub(super) fn edit(
     let lines = list::lines(fixes);
     let list_xml = list::write(&lines, &mut styles)?;
     let list_at = sheets.iter().find(|sheet| sheet.is_list);
-    match list_at {
-        Some(sheet) => {
-            copy.dropped.push(relations_of(&sheet.part).to_lowercase());
-            copy.put(&sheet.part, list_xml);
-        }
-        None => {
-            let part = free_part(&package, &copy, "xl/worksheets/problems", ".xml")?;
-            copy.types.push((format!("/{part}"), "worksheet"));
-            added_relations.push((&list_id, "worksheet", format!("/{part}")));
-            copy.put(&part, list_xml);
-        }
+    if let Some(sheet) = list_at {
+        copy.dropped.push(relations_of(&sheet.part).to_lowercase());
+        copy.put(&sheet.part, list_xml);
+    } else {
+        let part = free_part(&package, &copy, "xl/worksheets/problems", ".xml")?;
+        copy.types.push((format!("/{part}"), "worksheet"));
+        added_relations.push((&list_id, "worksheet", format!("/{part}")));
+        copy.put(&part, list_xml);
     }
     let main = package.text(&outline.main)?.ok_or(Unfit)?;
     copy.put(&outline.main, amended_workbook(&main, &list_id, list_at.map(|sheet| sheet.position))?);
@@ -177,23 +174,21 @@ fn edit_sheet(
     let made = notes::write(old_texts.as_deref(), old_shapes.as_deref(), marks, *block)?;
     *block += notes::blocks(marks.len());
     let mut added: Vec<(&str, &str, String)> = Vec::new();
-    let texts_part = match texts_part {
-        Some(part) => part,
-        None => {
-            let part = free_part(package, copy, "xl/comments", ".xml")?;
-            copy.types.push((format!("/{part}"), "comments"));
-            added.push((&texts_id, "comments", format!("/{part}")));
-            part
-        }
+    let texts_part = if let Some(part) = texts_part {
+        part
+    } else {
+        let part = free_part(package, copy, "xl/comments", ".xml")?;
+        copy.types.push((format!("/{part}"), "comments"));
+        added.push((&texts_id, "comments", format!("/{part}")));
+        part
     };
     copy.put(&texts_part, made.texts);
-    let shapes_part = match shapes_part {
-        Some(part) => part,
-        None => {
-            let part = free_part(package, copy, "xl/drawings/vmlDrawing", ".vml")?;
-            added.push((&shapes_id, "vmlDrawing", format!("/{part}")));
-            part
-        }
+    let shapes_part = if let Some(part) = shapes_part {
+        part
+    } else {
+        let part = free_part(package, copy, "xl/drawings/vmlDrawing", ".vml")?;
+        added.push((&shapes_id, "vmlDrawing", format!("/{part}")));
+        part
     };
     copy.put(&shapes_part, made.shapes);
     if !added.is_empty() {

@@ -122,9 +122,9 @@ pub(super) fn elements(text: &str) -> Result<Vec<Element<'_>>, Unfit> {
                 let at = open.pop().ok_or(Unfit)?;
                 elements[at].close = from..to;
             }
-            Event::Start(_) | Event::Empty(_) | Event::DocType(_) => return Err(Unfit),
             Event::Eof if open.is_empty() && !elements.is_empty() => return Ok(elements),
-            Event::Eof => return Err(Unfit),
+            // Too many, or cut off.
+            Event::Start(_) | Event::Empty(_) | Event::DocType(_) | Event::Eof => return Err(Unfit),
             _ => {}
         }
     }

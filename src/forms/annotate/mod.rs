@@ -151,9 +151,12 @@ fn holds_the_same(original: &Workbook, file_name: &str, copy: &[u8], limits: &Li
         })
 }
 
+/// Cells of a sheet, and what is wrong with each: whether it must be mended, and the advice.
+type Cells<'a> = BTreeMap<(u32, usize), Vec<(bool, &'a str)>>;
+
 /// What each cell of each sheet is marked with.
 fn marks_of(fixes: &FixList) -> HashMap<String, notes::Marks> {
-    let mut cells: HashMap<&str, BTreeMap<(u32, usize), Vec<(bool, &str)>>> = HashMap::new();
+    let mut cells: HashMap<&str, Cells<'_>> = HashMap::new();
     let mut count = 0;
     for problem in &fixes.problems {
         for place in &problem.places {

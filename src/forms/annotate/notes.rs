@@ -142,7 +142,7 @@ fn shapes(
         Some(old) => without_shapes(old, &gone.iter().copied().collect()),
         None => head(first_block, fresh.len()),
     };
-    let mut number = match old {
+    let first_number = match old {
         Some(_) => last_number(&drawing).max(BLOCK) + 1,
         None => first_block * BLOCK + 1,
     };
@@ -151,10 +151,9 @@ fn shapes(
     if !drawing.contains("id=\"_x0000_t202\"") {
         added.push_str(&shape_type());
     }
-    for (row, column) in fresh {
+    for (number, (row, column)) in (first_number..).zip(fresh) {
         let lines = marks.get(&(*row, *column)).map_or(1, |mark| mark.says.chars().count().div_ceil(LINE_CHARS) + 1);
         added.push_str(&shape(number, *row, *column, lines));
-        number += 1;
     }
     drawing.insert_str(end, &added);
     Ok(drawing)

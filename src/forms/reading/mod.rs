@@ -200,7 +200,7 @@ impl fmt::Debug for FileReading {
             .field("findings", &self.findings.len())
             .field("repairs", &self.repairs.len())
             .field("taken", &self.content.len())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

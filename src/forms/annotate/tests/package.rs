@@ -68,7 +68,7 @@ pub(super) fn check(bytes: &[u8]) {
         prefixes(name, text);
     }
     types(&texts, &names);
-    for (name, text) in texts.iter().filter(|(name, _)| name.ends_with(".rels")) {
+    for (name, text) in texts.iter().filter(|(name, _)| has_end(name, "rels")) {
         let mut ids = BTreeSet::new();
         for relation in found(text, "Relationship") {
             assert!(ids.insert(relation.attribute("Id")), "{name}: an id twice");
@@ -80,7 +80,7 @@ pub(super) fn check(bytes: &[u8]) {
     }
     let styles = styles(&texts["xl/styles.xml"]);
     book(&texts);
-    for (name, text) in texts.iter().filter(|(name, _)| name.starts_with("xl/worksheets/") && name.ends_with(".xml")) {
+    for (name, text) in texts.iter().filter(|(name, _)| name.starts_with("xl/worksheets/") && has_end(name, "xml")) {
         worksheet(name, text, styles, &texts);
     }
 }
@@ -102,6 +102,10 @@ fn prefixes(name: &str, text: &str) {
             _ => {}
         }
     }
+}
+
+fn has_end(name: &str, end: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, found)| found == end)
 }
 
 fn found<'a>(text: &'a str, name: &str) -> Vec<Element<'a>> {
