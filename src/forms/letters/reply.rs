@@ -312,10 +312,12 @@ fn outcome_in_words(outcome: &Outcome<'_>, rehearsal: bool) -> String {
     if taken + duplicates + set_aside == 0 {
         return "没有收到任何一行".to_owned();
     }
-    let mut words = vec![format!("{} {taken} 行", if rehearsal { "可以收下" } else { "收下" })];
-    if *superseded > 0 {
-        words[0] += &format!("（其中 {superseded} 行替换{}以前的内容）", if rehearsal { "" } else { "了" });
-    }
+    let replaced = match (*superseded, rehearsal) {
+        (0, _) => String::new(),
+        (rows, false) => format!("（其中 {rows} 行替换了以前的内容）"),
+        (rows, true) => format!("（其中 {rows} 行替换以前的内容）"),
+    };
+    let mut words = vec![format!("{} {taken} 行{replaced}", if rehearsal { "可以收下" } else { "收下" })];
     if *duplicates > 0 {
         words.push(format!("以前已收、内容未变 {duplicates} 行"));
     }
