@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::args::{Because, DeliveryCommand};
 use super::output::{self, hint, say};
-use super::world::{credential, letter_templates};
-use super::{Done, World};
+use super::world::{find_credential, letter_templates};
+use super::{Done, World, words};
 use crate::forms::letters::{Frame, TestFacts};
 use crate::forms::papers::pack;
 use crate::settings::{Environment, MailSecurity, Settings, credentials};
@@ -58,32 +58,9 @@ pub(crate) fn door(world: &World) -> anyhow::Result<Door> {
 /// The mail server as the settings have it.
 pub(super) fn mail_door(settings: &Settings, environment: &Environment) -> anyhow::Result<MailDoor> {
     let mail = &settings.mail;
-    let login = if mail.user.is_empty() {
-        None
-    } else {
-        let password = credential(settings, environment, credentials::SMTP_PASSWORD)?;
-        let place = credentials::file(&settings.paths.data, credentials::SMTP_PASSWORD);
-        let missing = || format!("没有邮件口令：mail.user 已写，请把口令写入 {}（权限 0600）", place.display());
-        Some((mail.user.clone(), password.with_context(missing)?))
-    };
-    let ca = if mail.ca_file.as_os_str().is_empty() {
-        None
-    } else {
-        Some(std::fs::read(&mail.ca_file).with_context(|| format!("无法读取 {}", mail.ca_file.display()))?)
-    };
     Ok(MailDoor {
-        server: Server {
-            host: mail.host.clone(),
-            port: mail.port,
-            security: match mail.security {
-                MailSecurity::StartTls => Security::StartTls,
-                MailSecurity::Tls => Security::Tls,
-                MailSecurity::None => Security::Plain,
-            },
-            login,
-            ca,
-            patience: Duration::from_secs(mail.timeout_seconds.into()),
-        },
+        // What is missing here keeps the letters waiting, and nothing else.
+        server: mail_server(settings, environment),
         from: (mail.from_name.clone(), mail.from.clone()),
         connections: mail.connections,
         per_domain_per_minute: mail.per_domain_per_minute,
@@ -92,6 +69,42 @@ pub(super) fn mail_door(settings: &Settings, environment: &Environment) -> anyho
         programme: settings.programme.name.clone(),
         office: lead_prison(settings),
         batches_to: if mail.rosters_by_email { addressees(settings) } else { BTreeMap::new() },
+    })
+}
+
+/// The mail server as the settings have it; or what is missing and what to do, in words.
+pub(super) fn mail_server(settings: &Settings, environment: &Environment) -> Result<Server, String> {
+    let mail = &settings.mail;
+    let login = if mail.user.is_empty() {
+        None
+    } else {
+        let password = find_credential(settings, environment, credentials::SMTP_PASSWORD);
+        match password.map_err(|mistake| mistake.to_string())? {
+            Some(password) => Some((mail.user.clone(), password)),
+            None => {
+                let place = credentials::file(&settings.paths.data, credentials::SMTP_PASSWORD);
+                let place = place.display();
+                return Err(format!("没有邮件口令：mail.user 已写，请把口令写入 {place}（权限 0600）"));
+            }
+        }
+    };
+    let ca = if mail.ca_file.as_os_str().is_empty() {
+        None
+    } else {
+        let unreadable = |error| format!("无法读取 mail.ca_file {}：{}", mail.ca_file.display(), words::io(&error));
+        Some(std::fs::read(&mail.ca_file).map_err(unreadable)?)
+    };
+    Ok(Server {
+        host: mail.host.clone(),
+        port: mail.port,
+        security: match mail.security {
+            MailSecurity::StartTls => Security::StartTls,
+            MailSecurity::Tls => Security::Tls,
+            MailSecurity::None => Security::Plain,
+        },
+        login,
+        ca,
+        patience: Duration::from_secs(mail.timeout_seconds.into()),
     })
 }
 
@@ -111,11 +124,14 @@ pub(super) fn told(world: &World, report: &Report, interrupted: bool) -> (Done, 
         say!("投递：没有待投递的材料");
     }
     let said: Vec<Value> = report.delivered.iter().map(|one| told_one(world, one)).collect();
+    if let Some(why) = &report.trouble {
+        hint!("邮件发不出去：{why}");
+    }
     if report.waiting > 0 {
-        let why = if world.settings.mail.is_on() {
-            "下次投递时发送"
-        } else {
-            "没有写 mail.host，邮件发不出去"
+        let why = match &report.trouble {
+            Some(_) => "排除上述问题后，下次投递时发送",
+            None if world.settings.mail.is_on() => "下次投递时发送",
+            None => "没有写 mail.host，邮件发不出去",
         };
         hint!("还有 {} 封信待发：{why}", report.waiting);
     }
@@ -336,6 +352,7 @@ fn stuck(line: &DeliveryLine) -> &'static str {
 fn act(act: &str) -> &str {
     match act {
         "retry" => "重新投递",
+        "refused" => "部分地址被拒收",
         "hold" => "暂停",
         "release" => "放行",
         other => other,

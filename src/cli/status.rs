@@ -110,6 +110,9 @@ fn in_words(world: &World, numbers: &StatusNumbers, goal: &Goal, alarms: &[Store
         .map(|(state, n)| format!("{} {n}", delivery::state(state)))
         .collect();
     say!("投递  {}", if deliveries.is_empty() { "没有".to_owned() } else { deliveries.join("，") });
+    if let Some(why) = mail_trouble(world) {
+        say!("      邮件发不出去：{why}");
+    }
     say!("记录  {} 条 → shenling audit verify", numbers.audit_count);
     service(&world.settings, world.now);
     for alarm in alarms {
@@ -118,6 +121,11 @@ fn in_words(world: &World, numbers: &StatusNumbers, goal: &Goal, alarms: &[Store
     }
     say!("");
     attained(goal);
+}
+
+/// What keeps every letter waiting, if mail is sent at all.
+fn mail_trouble(world: &World) -> Option<String> {
+    if world.settings.mail.is_on() { delivery::mail_server(&world.settings, &world.environment).err() } else { None }
 }
 
 fn verdicts(numbers: &StatusNumbers) {
@@ -238,6 +246,7 @@ fn in_json(world: &World, numbers: &StatusNumbers, goal: &Goal, alarms: &[Stored
         "batches": {"sealed": numbers.batches_sealed, "void": numbers.batches_void,
             "reversals_pending": numbers.reversals_pending},
         "deliveries": numbers.deliveries,
+        "mail_trouble": mail_trouble(world),
         "audit_count": numbers.audit_count,
         "service": standing(&world.settings),
         "alarms": alarms.iter().map(|alarm| serde_json::json!({

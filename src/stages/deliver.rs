@@ -12,7 +12,9 @@
 //! Trusts: that the password of a recipient reaches it by another way than the packet.
 
 mod batch_letter;
+mod clerk;
 mod letters;
+mod mails;
 mod packet;
 
 use std::collections::BTreeMap;
@@ -58,8 +60,8 @@ pub struct Door {
 /// How letters are sent.
 #[derive(Clone)]
 pub struct MailDoor {
-    /// The server.
-    pub server: Server,
+    /// The server; or what is missing to speak to it, as the administrator reads it. Letters wait then.
+    pub server: Result<Server, String>,
     /// Name and address of the sender.
     pub from: (String, String),
     /// Connections at once.

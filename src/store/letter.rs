@@ -100,13 +100,14 @@ impl Store {
         row.map(|row| row.int_or_null(0)).transpose()?.flatten().map(from_ms).transpose()
     }
 
-    /// What a delivery says, if it is a letter; to the addresses that a person gave it last.
+    /// What a delivery says, if it is a letter; to the addresses that it has by now: see [`Store::decide`] and
+    /// [`Store::part_letter`].
     pub async fn letter(&self, delivery_id: i64) -> Result<Option<Letter>> {
         let sql = "SELECT message_id, dated_at, sealed FROM letter WHERE delivery_id = $1";
         let Some(row) = self.db.row(sql, args![delivery_id]).await? else { return Ok(None) };
         let mut words: LetterWords = self.vault.open_value("letter.sealed", &row.bytes(2)?)?;
-        if let Some(to) = self.decided_addresses(delivery_id).await? {
-            words.to = to;
+        if let Some((to, cc)) = self.decided_addresses(delivery_id).await? {
+            (words.to, words.cc) = (to, cc);
         }
         Ok(Some(Letter { message_id: row.text(0)?, dated_at: from_ms(row.int(1)?)?, words }))
     }

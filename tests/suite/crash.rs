@@ -105,6 +105,7 @@ fn script(folder: &Folder, peer: &Peer) -> Vec<Step> {
         step(0, &format!("{evening} delivery release CZ-2026-Q4-001:bureau --reason 演示 --by 演示"), vec![]),
         step(0, &format!("{now} once deliver"), vec![(PASSWORD_FILE, PASSWORD.to_owned())]),
         step(0, &format!("{now} delivery test --to clerk@example.cn"), vec![("shenling.toml", mail)]),
+        step(1, &format!("{evening} delivery test --to clerk@example.cn --to nobody@example.cn"), vec![]),
         step(0, &format!("{now} batch reverse CZ-2026-Q4-001 1 --reason 演示更正 --by 演示"), vec![]),
         step(0, &format!("{later} assessment reopen #3 --reason 演示 --by 演示"), vec![]),
         step(0, &format!("{later} once all --period 2027-Q1"), vec![("inbox/更正.csv", results_csv(&mended))]),
