@@ -13,7 +13,7 @@ use super::StageError;
 use crate::forms::letters::{AlarmFacts, AlarmLine, Frame, LetterTemplates};
 use crate::outbox::Answer;
 use crate::outbox::mime::{self, Mail};
-use crate::outbox::smtp::{Line, Post, Server};
+use crate::outbox::smtp::{Line, Post, Refusals, Server};
 use crate::store::{AlarmChanges, NewAlarm, NewLetter, Store, StoredAlarm, sha256_hex};
 
 /// What lasts is noted so often, so that its end can be told from a silence of the watcher.
@@ -195,27 +195,40 @@ pub async fn tell_directly(
     let begun = order.current.iter().map(|seen| AlarmLine::new(&seen.what, &seen.says, seen.since)).collect();
     let letter = letter(order, begun, Vec::new(), true, now)?;
     let domain = from.1.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
-    let written = mime::write(&Mail {
-        from_name: &from.0,
-        from: &from.1,
-        to: &letter.to,
-        cc: &[],
-        subject: &letter.subject,
-        dated_at: now,
-        message_id: &format!("{}@{domain}", &sha256_hex(letter.key.as_bytes())[..32]),
-        text: &letter.text,
-        html: &letter.html,
-        attachments: &[],
-        resend: false,
-    });
-    let written = written.map_err(StageError::Broken)?;
+    let message_id = format!("{}@{domain}", &sha256_hex(letter.key.as_bytes())[..32]);
+    let write = |to: &[String]| {
+        let written = mime::write(&Mail {
+            from_name: &from.0,
+            from: &from.1,
+            to,
+            cc: &[],
+            subject: &letter.subject,
+            dated_at: now,
+            message_id: &message_id,
+            text: &letter.text,
+            html: &letter.html,
+            attachments: &[],
+            resend: false,
+        });
+        written.map_err(StageError::Broken)
+    };
     let mut line = Line::new(Post::new(server).map_err(StageError::Broken)?.into());
-    let answer = line.send(&written).await;
+    let mut answer = line.send(&write(&letter.to)?).await;
+    if let Err(Refusals(refused)) = &answer {
+        // Whoever is left is told all the same.
+        let takes = |to: &&String| !refused.iter().any(|(address, _)| address == *to);
+        let left: Vec<String> = letter.to.iter().filter(takes).cloned().collect();
+        answer = line.send(&write(&left)?).await;
+    }
     line.hang_up().await;
     match answer {
         // One that may have arrived counts: told twice is worse than an alarm that `status` shows anyway.
-        Answer::Accepted(_) | Answer::Unclear(_) => Ok(true),
-        Answer::TryLater(why) | Answer::Shut(why) | Answer::Refused(why) => Err(StageError::Broken(why)),
+        Ok(Answer::Accepted(_) | Answer::Unclear(_)) => Ok(true),
+        Ok(Answer::TryLater(why) | Answer::Shut(why) | Answer::Refused(why)) => Err(StageError::Broken(why)),
+        Err(Refusals(refused)) => {
+            let why = refused.into_iter().map(|(_, why)| why).next().unwrap_or_default();
+            Err(StageError::Broken(why))
+        }
     }
 }
 

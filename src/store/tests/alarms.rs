@@ -1,7 +1,7 @@
 //! Alarms on record, and letters that are taken back.
 
 use super::support::{at, on_both};
-use crate::store::{AlarmChanges, MailPlan, NewAlarm, NewLetter, Store};
+use crate::store::{AlarmChanges, Entry, MailPlan, NewAlarm, NewLetter, Store, Taken, Wanted};
 
 fn begun(what: &str) -> AlarmChanges {
     let (what, says) = (what.to_owned(), "坏了".to_owned());
@@ -67,12 +67,16 @@ async fn a_letter_is_taken_back_only_before_it_leaves() {
             left_out: Vec::new(),
         };
         let lease = async |store: &Store, key: &str, mails: &[MailPlan], until: i64| {
-            store.lease_letter(id(key), mails, at(until), at(0)).await.unwrap().unwrap().0
+            let wanted = Some(Wanted { id: id(key), plan: mails.to_vec(), until: at(until) });
+            let entry = Entry { taken: None, wanted, at: at(0) };
+            store.enter_post(&[entry]).await.unwrap().pop().unwrap().unwrap().0
         };
         lease(&store, "leaves", &[plan(1)], 10).await;
         lease(&store, "dead", &[plan(1)], 1).await;
         let half = lease(&store, "half", &[plan(1), plan(2)], 1).await;
-        store.accept_mail(&half, 1, "example.cn", "250", at(0)).await.unwrap();
+        let (domains, answer) = ("example.cn".to_owned(), "250".to_owned());
+        let taken = Some(Taken { lease: half, number: 1, domains, answer });
+        store.enter_post(&[Entry { taken, wanted: None, at: at(0) }]).await.unwrap();
         let mut withdrawn = Vec::new();
         for key in ["waits", "waits", "leaves", "half", "dead", "unknown"] {
             withdrawn.push(store.withdraw_letter(key, "已报齐", at(5)).await.unwrap());
