@@ -8,7 +8,7 @@ mod calendar;
 mod check;
 mod delivery;
 pub mod demo;
-mod duties;
+pub mod duties;
 mod explain;
 mod export;
 mod form;

@@ -1,0 +1,1 @@
+//! Broken histories: every rule can fail.
