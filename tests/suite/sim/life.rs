@@ -298,7 +298,10 @@ impl Life<'_> {
         if lost {
             process.lose_database();
         }
-        match process.run(kill, work) {
+        let t = std::time::Instant::now();
+        let ended = process.run(kill, work);
+        if std::env::var_os("SIMT").is_some() { eprintln!("T {what} {}", t.elapsed().as_micros()); }
+        match ended {
             Ended::Done(Ok(value)) if lost => {
                 drop(value);
                 Err(Stop::Cut)

@@ -43,6 +43,8 @@ const USUAL: (u64, u32) = (200, 1);
 const TWICE_EVERY: u64 = 40;
 /// Lives that are lived on PostgreSQL too.
 const ON_POSTGRESQL: [u64; 2] = [1, 3];
+/// Lives at a time.
+const LIVES_PER_CORE: usize = 2;
 /// A soak tells how far it is so many times.
 const PROGRESS_LINES: u64 = 50;
 
@@ -112,14 +114,15 @@ fn wanted() -> (Vec<u64>, u32) {
     ((1..=count).collect(), years)
 }
 
-/// Lives side by side, as many at a time as there are cores.
+/// Lives side by side.
 fn lives(scene: &Scene, seeds: &[u64], years: u32) -> Sum {
     let (sum, next, begun) = (Mutex::new(Sum::default()), AtomicU64::new(0), Instant::now());
     let total = seeds.len() as u64;
     let every = (total / PROGRESS_LINES).max(1);
     let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     thread::scope(|scope| {
-        for _ in 0..cores {
+        // A life waits for its mail server more often than it thinks.
+        for _ in 0..cores * LIVES_PER_CORE {
             scope.spawn(|| {
                 let post = Post::new();
                 while let Some(seed) = seeds.get(usize::try_from(next.fetch_add(1, Ordering::SeqCst)).unwrap()) {

@@ -56,7 +56,10 @@ const CATALOGUE: &[(&str, &str)] = &[
     ),
 ];
 /// One small page: the look of the papers is not what is lived through here.
-const PLAIN_PAGE: &str = "#set page(width: 5cm, height: 5cm)\nA\n";
+const PLAIN_PAGE: &str = "#import \"look.typ\": imprint\n\
+    #let (year, month, day, hour, minute, second) = imprint.sealed\n\
+    #set document(title: imprint.title, author: \"A\", date: datetime(year: year, month: month, day: day, hour: hour, \
+    minute: minute, second: second))\n#set page(width: 5cm, height: 5cm)\n";
 
 /// What all lives share.
 pub struct Scene {

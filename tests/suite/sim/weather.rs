@@ -91,7 +91,7 @@ pub fn weather(dice: &mut Dice, span: &Spell) -> Weather {
         weather.away.extend(spells(dice, 50, span, 24 * 7));
         weather.blocked.extend(spells(dice, 30, span, 24 * 4));
         weather.gone.extend(spells(dice, 25, span, 24 * 4));
-        for spell in spells(dice, 45, span, 24 * 9) {
+        if let Some(spell) = spells(dice, 45, span, 24 * 9) {
             let hours = [1, -1, 24, -24, 24 * 30, -24 * 30, 24 * 400, 24 * 365 * 40][dice.below(8) as usize];
             weather.wrong.push((spell, TimeDelta::hours(hours)));
         }
