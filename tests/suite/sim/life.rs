@@ -300,7 +300,9 @@ impl Life<'_> {
         }
         let t = std::time::Instant::now();
         let ended = process.run(kill, work);
-        if std::env::var_os("SIMT").is_some() { eprintln!("T {what} {}", t.elapsed().as_micros()); }
+        if std::env::var_os("SIMT").is_some() {
+            eprintln!("T {what} {}", t.elapsed().as_micros());
+        }
         match ended {
             Ended::Done(Ok(value)) if lost => {
                 drop(value);

@@ -14,7 +14,7 @@ use super::weather::{Weather, weather};
 /// First years in which a life may begin.
 const BEGINNINGS: u32 = 6;
 /// A prison's persons; they are trained again and again.
-const PERSONS: usize = 4;
+const PERSONS: usize = 3;
 
 /// A file that lands in the inbox.
 #[derive(Clone)]
@@ -202,13 +202,12 @@ impl Draft {
         self.acts(year);
     }
 
-    /// Two classes of a prison, of different projects.
+    /// The classes of a prison: two, or so many that its persons reach the cap.
     fn classes(&mut self, prison: usize, year: i32) -> Vec<Class> {
-        let first = self.dice.below(4) as usize;
-        let second = (first + 1 + self.dice.below(3) as usize) % PROJECTS.len();
+        let (first, many) = (self.dice.below(4) as usize, self.chance(30));
         let of_prison = prison * PERSONS;
         let mut classes = Vec::new();
-        for project in [first, second] {
+        for project in (first..first + if many { 4 } else { 2 }).map(|project| project % PROJECTS.len()) {
             let starts_on = day(year, 1, 10) + Days::new(u64::from(self.dice.below(250)));
             let from = self.dice.below(2) as usize;
             let seats = self.persons[of_prison + from..of_prison + PERSONS].to_vec();
@@ -233,10 +232,8 @@ impl Draft {
             }
             55..70 => self.file(late, "plan.xlsx", whole, Some((prison, year, true))),
             70..80 => {
-                let fewer: Vec<Class> = classes
-                    .iter()
-                    .map(|class| Class { seats: class.seats[1..].to_vec(), ..class.clone() })
-                    .collect();
+                let fewer: Vec<Class> =
+                    classes.iter().map(|class| Class { seats: class.seats[1..].to_vec(), ..class.clone() }).collect();
                 let first = clerk::plan(PRISONS[prison], year, &fewer, &[], false);
                 self.file(early, "plan.xlsx", first, Some((prison, year, true)));
                 self.file(late, "more.xlsx", whole, Some((prison, year, true)));
@@ -289,10 +286,12 @@ impl Draft {
     /// What people do in a year beside filing.
     fn acts(&mut self, year: i32) {
         let (from, to) = (day(year, 1, 1), day(year, 12, 31));
-        let kinds: [(u32, fn(u64, i32) -> Event); 8] = [
-            (60, |_, _| Event::Claim),
+        let kinds: [(u32, fn(u64, i32) -> Event); 10] = [
+            (70, |_, _| Event::Claim),
+            (40, |throw, _| Event::Void(throw)),
             (25, |throw, _| Event::Void(throw)),
-            (50, |throw, _| Event::Reverse(throw)),
+            (60, |throw, _| Event::Reverse(throw)),
+            (40, |throw, _| Event::Reverse(throw)),
             (30, |throw, _| Event::Reopen(throw)),
             (50, |throw, _| Event::Decide(throw)),
             (30, |throw, year| Event::Rate { at: (throw % 4) as usize, from: year }),

@@ -93,6 +93,10 @@ pub fn weather(dice: &mut Dice, span: &Spell) -> Weather {
         weather.gone.extend(spells(dice, 25, span, 24 * 4));
         if let Some(spell) = spells(dice, 45, span, 24 * 9) {
             let hours = [1, -1, 24, -24, 24 * 30, -24 * 30, 24 * 400, 24 * 365 * 40][dice.below(8) as usize];
+            if chance(dice, 30) {
+                // Whoever has lost the time has often lost the network too.
+                weather.away.push(spell.start..spell.end + TimeDelta::hours(i64::from(dice.below(48))));
+            }
             weather.wrong.push((spell, TimeDelta::hours(hours)));
         }
         if chance(dice, 25) {

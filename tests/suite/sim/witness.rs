@@ -65,9 +65,8 @@ impl Life<'_> {
     pub fn ask(&mut self, now: DateTime<Utc>) -> Result<Asked, Violation> {
         let store = self.process().store(0);
         let cities = self.process().calm(store.city_plans()).unwrap();
-        let closed = |year: i32| {
-            cities.iter().any(|city| city.year == year && city.scope == "year" && city.closing.is_some())
-        };
+        let closed =
+            |year: i32| cities.iter().any(|city| city.year == year && city.scope == "year" && city.closing.is_some());
         let mut owes = BTreeSet::new();
         for year in civil_date(now).year()..=civil_date(now).year() + 2 {
             for (at, prison) in PRISONS.iter().enumerate() {
@@ -118,9 +117,8 @@ impl Life<'_> {
                 continue;
             }
             let due = self.rungs(year).into_iter().filter(|(_, on)| *on <= today).map(|(step, _)| step).max();
-            let of = |notice: &&shenling::store::GivenNotice| {
-                notice.notice.prison == *prison && notice.notice.term == *term
-            };
+            let of =
+                |notice: &&shenling::store::GivenNotice| notice.notice.prison == *prison && notice.notice.term == *term;
             let told = self.known.notices.iter().filter(of).map(|notice| notice.notice.step).max();
             rules::nobody_who_owes_is_forgotten(prison, year, due, told)?;
         }
@@ -286,8 +284,7 @@ impl Life<'_> {
 }
 
 fn totals_hold(batch: &StoredBatch) -> Verdict {
-    let lines: Vec<(String, i64)> =
-        batch.lines.iter().map(|line| (line.canonical.clone(), line.amount.0)).collect();
+    let lines: Vec<(String, i64)> = batch.lines.iter().map(|line| (line.canonical.clone(), line.amount.0)).collect();
     rules::the_control_totals_are_those_of_the_lines(&batch.header.number, &batch.header.totals, &lines)
 }
 
