@@ -18,6 +18,7 @@ mod rounds;
 mod rules;
 mod scene;
 mod script;
+mod tally;
 mod trap;
 mod weather;
 mod witness;
@@ -31,10 +32,11 @@ use std::time::Instant;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use self::life::{Lived, Tally, live};
+use self::life::{Lived, live};
 use self::post::Post;
 use self::rules::Violation;
 use self::scene::Scene;
+use self::tally::Tally;
 use crate::support;
 
 /// Lives and years of the usual test run.
@@ -93,8 +95,8 @@ fn a_life_on_postgresql_is_the_same() {
         });
         let mark = if base.contains('?') { '&' } else { '?' };
         let url = format!("{base}{mark}options=-c%20search_path%3D{schema}");
-        let on_postgresql = live(&scene, &post, seed, 1, Some(url)).unwrap().1;
-        let on_sqlite = live(&scene, &post, seed, 1, None).unwrap().1;
+        let on_postgresql = live(&scene, &post, (seed, 1), true, Some(url)).unwrap().1;
+        let on_sqlite = live(&scene, &post, (seed, 1), true, None).unwrap().1;
         assert_eq!(rules::the_same_seed_gives_the_same_life(&on_sqlite, &on_postgresql), Ok(()), "seed {seed}");
     }
 }
@@ -146,9 +148,10 @@ fn lives(scene: &Scene, seeds: &[u64], years: u32) -> Sum {
 
 /// One life; now and then it is lived again and must be the same.
 fn one(scene: &Scene, post: &Post, seed: u64, years: u32) -> Result<Lived, Violation> {
-    let lived = caught(|| live(scene, post, seed, years, None))?;
-    if seed % TWICE_EVERY == 1 {
-        let again = live(scene, post, seed, years, None)?;
+    let is_twice = seed % TWICE_EVERY == 1;
+    let lived = caught(|| live(scene, post, (seed, years), is_twice, None))?;
+    if is_twice {
+        let again = live(scene, post, (seed, years), is_twice, None)?;
         rules::the_same_seed_gives_the_same_life(&lived.1, &again.1)?;
     }
     Ok(lived)

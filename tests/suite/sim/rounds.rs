@@ -27,8 +27,9 @@ const LEASE: TimeDelta = TimeDelta::seconds(120);
 /// Most mails that one round sends and the server has an opinion on.
 const PLAYED: usize = 60;
 
-/// Of a hundred rounds so many calculate: nothing else looks at what comes of it.
+/// Of a hundred rounds so many calculate and compile: nothing that is told in the next hour depends on it.
 const CALCULATED: u32 = 20;
+const COMPILED: u32 = 40;
 
 /// What a duty's look at its schedule found.
 enum Look {
@@ -48,9 +49,13 @@ impl Life<'_> {
             self.act(real, now, &event)?;
         }
         self.collect(real, now)?;
-        self.calculate(real, now)?;
+        if self.chance(CALCULATED) || self.script.weather.is_fair(real) {
+            self.calculate(real, now)?;
+        }
         self.claim_when_due(real, now)?;
-        self.compile(real, now, None)?;
+        if self.chance(COMPILED) || self.script.weather.is_fair(real) {
+            self.compile(real, now, None)?;
+        }
         self.remind(real, now)?;
         self.deliver(real, now)
     }
@@ -70,9 +75,6 @@ impl Life<'_> {
 
     /// Judges anew only where the facts, the catalogue or the day are others, as the daemon does.
     fn calculate(&mut self, real: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Stop> {
-        if !self.chance(CALCULATED) && !self.script.weather.is_fair(real) {
-            return Ok(());
-        }
         let (store, catalogue) = (self.next_store(), self.catalogue.clone());
         let work = async {
             let numbers = store.status().await?;

@@ -133,14 +133,14 @@ pub fn quick_folder() -> tempfile::TempDir {
     if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
 }
 
-/// Everybody gets an address of a domain of their own.
+/// Everybody gets an address of a domain of their own, and every duty is on.
 fn addressed(config: &str) -> String {
     let mut parts = config.split("email = []");
     let mut text = parts.next().unwrap_or_default().to_owned();
     for (n, part) in parts.enumerate() {
         text.push_str(&format!("email = [\"office@place{n}.example.cn\"]{part}"));
     }
-    text
+    text.replace("on = false", "on = true")
 }
 
 fn stationery(settings: &Settings) -> Stationery {

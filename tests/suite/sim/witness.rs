@@ -8,6 +8,7 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Timelike, Utc, Week
 use serde_json::Value;
 use shenling::stages::collect::{FileReport, PlanOutcome};
 use shenling::store::{DeliveryLine, PlannedMail, StoreError, StoredBatch, sha256_hex};
+use shenling::subsidy::assessment::ResultRow;
 use shenling::subsidy::batch::Totals;
 use shenling::subsidy::calendar::civil_date;
 use shenling::subsidy::duty::Step;
@@ -15,7 +16,7 @@ use shenling::subsidy::duty::Step;
 use super::life::Life;
 use super::post::{Came, count};
 use super::rules::{self, Grant, Moment, Verdict, Violation};
-use super::scene::PRISONS;
+use super::scene::{PRISONS, PROJECTS};
 use super::script::day;
 use crate::mail::peer::Play;
 
@@ -76,9 +77,41 @@ impl Life<'_> {
                 }
             }
         }
+        if self.settings.duties.len() > 1 {
+            owes.extend(self.results_owed(now));
+        }
         let addressed = self.settings.prisons.iter().filter(|prison| !prison.email.is_empty());
         let addressed = addressed.map(|prison| prison.name.clone()).collect();
         Ok(Asked { now, is_open: self.is_open(now), owes, addressed })
+    }
+
+    /// Which quarters and courses have no result yet, by prison and term.
+    fn results_owed(&mut self, now: DateTime<Utc>) -> Vec<(String, String)> {
+        let store = self.process().store(0);
+        let register = self.process().calm(store.load_register()).unwrap();
+        let rows: Vec<_> = register.results.iter().map(|known| &known.row).collect();
+        let mut owed = Vec::new();
+        let year = civil_date(now).year();
+        for prison in PRISONS {
+            for (year, quarter) in (year - 2..=year + 1).flat_map(|year| (1..=4_u32).map(move |n| (year, n))) {
+                let is_in = |day: NaiveDate| day.year() == year && day.month0() / 3 + 1 == quarter;
+                if !rows.iter().any(|row| *row.prison == *prison && is_in(row.assessed_on)) {
+                    owed.push((prison.to_owned(), format!("{year}-Q{quarter}")));
+                }
+            }
+            for (year, (_, occupation, level)) in
+                (year - 2..=year + 1).flat_map(|year| PROJECTS.map(|project| (year, project)))
+            {
+                let is_it = |row: &ResultRow| {
+                    (&*row.prison, &*row.occupation, row.level.name()) == (prison, occupation, level)
+                        && row.started_on.year() == year
+                };
+                if !rows.iter().any(|row| is_it(row)) {
+                    owed.push((prison.to_owned(), format!("{year}/{occupation}/{level}/1")));
+                }
+            }
+        }
+        owed
     }
 
     /// Holds the notices that were given since the last look against what was so then.
@@ -111,7 +144,7 @@ impl Life<'_> {
         }
         let (today, asked) = (civil_date(now), self.ask(now)?);
         for (prison, term) in asked.owes.iter().filter(|(prison, _)| asked.addressed.contains(prison)) {
-            let year: i32 = term.parse().unwrap();
+            let Ok(year) = term.parse::<i32>() else { continue };
             let due_on = day(year - 1, 11, 30);
             if !(-LEAD_DAYS..=CHASE_DAYS).contains(&(today - due_on).num_days()) {
                 continue;
