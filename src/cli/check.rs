@@ -7,11 +7,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::output::{self, say};
-use super::world::{
-    detail_columns, find_credential, form_specs, letter_templates, load_fonts, open_store, stationery, templates,
-};
-use super::{Done, duties, serve, words};
-use crate::forms::papers::{check_password, proofs};
+use super::world::{find_credential, open_store};
+use super::{Done, duties, replaced, serve, words};
+use crate::forms::papers::check_password;
 use crate::settings::{self, Database, Environment, Looked, Mistake, Paths, Settings, Severity, credentials, doubts};
 use crate::stages::deliver;
 use crate::store::Store;
@@ -55,7 +53,7 @@ async fn everything(environment: &Environment, looked: Looked, now: DateTime<Utc
     if sound {
         mistakes.extend(doubts::all(settings, &looked.catalogue, &looked.calendar, civil_date(now)));
     }
-    mistakes.extend(papers(settings, environment, &looked.catalogue));
+    mistakes.extend(replaced::papers(settings, environment, &looked.catalogue));
     let file = settings.shown(&settings.file);
     mistakes.extend(
         serve::schedules(settings, now)
@@ -99,30 +97,8 @@ async fn everything(environment: &Environment, looked: Looked, now: DateTime<Utc
 }
 
 /// An error that concerns the settings as a whole.
-fn told(settings: &Settings, error: &anyhow::Error) -> Mistake {
+pub(super) fn told(settings: &Settings, error: &anyhow::Error) -> Mistake {
     Mistake::of(Severity::Error, settings.shown(&settings.file), words::in_words(error), "")
-}
-
-/// Fonts, columns and templates.
-fn papers(settings: &Settings, environment: &Environment, catalogue: &Catalogue) -> Vec<Mistake> {
-    let mut mistakes = Vec::new();
-    let error = |error: anyhow::Error| told(settings, &error);
-    if let Ok(stationery) = stationery(settings, environment) {
-        mistakes.extend(stationery.fonts.missing_families().into_iter().map(|missing| {
-            let message = format!("{}缺少字体（{} 之一）", missing.part, missing.families.join("、"));
-            Mistake::of(Severity::Warning, "字体", message, "请把相应字体文件放入配置 fonts_dir 所指的文件夹")
-        }));
-        // A proof of every template: a slip in an edited one must not wait for the next claim.
-        mistakes.extend(proofs(stationery.context(catalogue)).err().map(|failed| error(failed.into())));
-    } else {
-        mistakes.extend(load_fonts(settings, environment).err().map(error));
-        mistakes.extend(templates(settings).err().map(error));
-        mistakes.extend(detail_columns(settings).err().map(error));
-    }
-    mistakes.extend(form_specs(settings).err().map(error));
-    let letters = letter_templates(settings).and_then(|templates| Ok(templates.proofs()?));
-    mistakes.extend(letters.err().map(error));
-    mistakes
 }
 
 /// A folder that is missing or cannot be written.

@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use serde_json::json;
+
 use super::Done;
-use super::output::{hint, say};
+use super::output::{self, hint, say};
 use crate::settings::init;
 
 macro_rules! copies {
@@ -27,18 +29,21 @@ const LETTERS: &[(&str, &str)] = copies!(
 );
 
 /// Writes config, catalogue, folders and the vault key; overwrites nothing.
-pub(super) fn run(dir: &Path) -> anyhow::Result<Done> {
+pub(super) fn run(dir: &Path, json: bool) -> anyhow::Result<Done> {
     let key = init::new_vault_key();
-    for path in init::write(dir, &key)? {
-        say!("{}", path.display());
-    }
+    let mut written = init::write(dir, &key)?;
     for (folder, files) in [("forms", FORMS), ("templates", TEMPLATES), ("templates/mail", LETTERS)] {
         let folder = dir.join(folder);
         fs::create_dir_all(&folder)?;
         for (name, text) in files {
             fs::write(folder.join(name), text)?;
         }
-        say!("{}", folder.display());
+        written.push(folder);
+    }
+    if json {
+        output::json(&json!({"folder": dir, "written": written}))?;
+    } else {
+        written.iter().for_each(|path| say!("{}", path.display()));
     }
     hint!("工作文件夹已建立：{}", dir.display());
     hint!("接下来：");

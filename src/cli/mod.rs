@@ -18,6 +18,7 @@ mod once;
 mod output;
 mod plan;
 mod rehearse;
+mod replaced;
 mod report;
 mod roster;
 mod serve;
@@ -101,7 +102,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Done> {
     let open = || World::open(&config, json, now);
     match arguments.command {
         Command::Demo { dir } => demo::run(&dir, arguments.now.map(|now| now.to_utc())).await,
-        Command::Init { dir } => init::run(&dir),
+        Command::Init { dir } => init::run(&dir, json),
         Command::Check => check::run(&config, json, now).await,
         Command::Import(what) => import::run(&open().await?, what).await,
         Command::Form(what) => form::run(&open().await?, what).await,

@@ -92,10 +92,14 @@ pub(super) async fn collect(world: &World) -> anyhow::Result<(Done, Value)> {
     for name in &report.moving {
         hint!("{name} 仍在写入，或暂时无法读取，下次再收");
     }
+    for name in &report.passed_over {
+        hint!("{name} 是链接、特殊文件或层次太深的文件夹，没有读取；请把文件本身复制到收件文件夹，再删去它");
+    }
     for (name, error) in &report.left {
         hint!("{}", left_in_words(name, error));
     }
-    let done = Done::with_findings(!report.left.is_empty() || report.files.iter().any(|file| file.errors() > 0));
+    let stuck = !report.left.is_empty() || !report.passed_over.is_empty();
+    let done = Done::with_findings(stuck || report.files.iter().any(|file| file.errors() > 0));
     Ok((done, json!({"files": report.files, "waiting": report.moving})))
 }
 

@@ -5,7 +5,9 @@ use std::error::Error;
 use std::io::{self, ErrorKind};
 
 use crate::stages::StageError;
-use crate::store::{AuditFault, DecisionRefused, ReopenRefused, ReversalRefused, StoreError, VaultError, VoidRefused};
+use crate::store::{
+    AuditFault, DecisionRefused, Obstacle, ReopenRefused, ReversalRefused, StoreError, VaultError, VoidRefused,
+};
 
 /// An error with what caused it, in one line.
 pub(super) fn in_words(error: &anyhow::Error) -> String {
@@ -71,6 +73,9 @@ pub(super) fn io(error: &io::Error) -> String {
 
 /// What the store says.
 pub(super) fn store(error: &StoreError) -> String {
+    if let Some(obstacle) = error.obstacle() {
+        return in_the_way(obstacle).to_owned();
+    }
     match error {
         StoreError::Busy(_) => "数据库正被另一个进程占用，没有做任何改动；请等它结束后再运行一次".into(),
         StoreError::Unreachable(_) => {
@@ -89,13 +94,25 @@ pub(super) fn store(error: &StoreError) -> String {
                 .into()
         }
         StoreError::Damaged(what) => {
-            format!("数据库中的内容与封存时不符（{what}）；请停止操作，保留现场，并从备份恢复")
+            format!("数据库中的内容与封存时不符；请停止操作，保留现场，并从备份恢复（供维护人员：{what}）")
         }
         StoreError::Vault(error) => vault(*error),
         StoreError::Unknown { what, key } => unknown(what, key),
         StoreError::Contradiction(what) => {
             format!("内部错误（{what}），没有做任何改动；请把这句话告知维护人员")
         }
+    }
+}
+
+fn in_the_way(obstacle: Obstacle) -> &'static str {
+    match obstacle {
+        Obstacle::DiskFull => "磁盘已满，没有做任何改动；请腾出数据库所在磁盘的空间后重新运行同一命令",
+        Obstacle::ReadOnly => "数据库文件打不开或不能写入，没有做任何改动；请检查数据文件夹的属主、权限和挂载方式",
+        Obstacle::NotADatabase => "文件不是数据库，或已损坏，没有做任何改动；请保留现场，并从备份恢复该文件",
+        Obstacle::NoDatabase => {
+            "数据库服务器上没有配置 database.url 所写的库；请先由数据库管理员建库（createdb），或改正库名"
+        }
+        Obstacle::WrongLogin => "数据库服务器不接受该用户或口令；请改正配置 database.url 中的用户和口令",
     }
 }
 

@@ -206,12 +206,10 @@ pub(crate) fn letter_templates(settings: &Settings) -> anyhow::Result<LetterTemp
 /// Columns of annexes 8 and 10, built in or replaced.
 pub(crate) fn detail_columns(settings: &Settings) -> anyhow::Result<DetailSpecs> {
     let Some(dir) = &settings.paths.forms_dir else { return Ok(DetailSpecs::embedded()) };
-    let of = |name: &str, built_in: &str| -> anyhow::Result<String> {
-        Ok(read_if_there(&dir.join(name))?.unwrap_or_else(|| built_in.to_owned()))
-    };
-    let annex8 = of("annex8.toml", include_str!("../../config/forms/annex8.toml"))?;
-    let annex10 = of("annex10.toml", include_str!("../../config/forms/annex10.toml"))?;
-    Ok(DetailSpecs::parse(&annex8, &annex10)?)
+    let [annex8, annex10] = DetailSpecs::FILES.map(|(name, built_in)| {
+        Ok::<_, anyhow::Error>(read_if_there(&dir.join(name))?.unwrap_or_else(|| built_in.to_owned()))
+    });
+    Ok(DetailSpecs::parse(&annex8?, &annex10?)?)
 }
 
 /// Columns of the incoming forms, built in or replaced.
@@ -229,7 +227,8 @@ pub(crate) fn form_specs(settings: &Settings) -> anyhow::Result<FormSpecs> {
     Ok(specs)
 }
 
-fn read_if_there(path: &Path) -> anyhow::Result<Option<String>> {
+/// A file that may be missing.
+pub(crate) fn read_if_there(path: &Path) -> anyhow::Result<Option<String>> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

@@ -32,18 +32,20 @@ pub struct Look {
     pub ready: Vec<PathBuf>,
     /// Files that are still being written; they wait for the next look.
     pub moving: Vec<PathBuf>,
+    /// Links, devices and folders too deep: never read, whoever put them there must hear of it.
+    pub passed_over: Vec<PathBuf>,
 }
 
 /// Looks twice, `settle` apart, and reports which files stood still in between. Polling on purpose: change
 /// notices do not cross SMB and NFS. Does not wait where the inbox is empty.
 pub async fn look(inbox: &Path, settle: Duration) -> io::Result<Look> {
-    let first = standing(inbox)?;
+    let mut look = Look::default();
+    let first = standing(inbox, &mut look.passed_over)?;
     if first.is_empty() {
-        return Ok(Look::default());
+        return Ok(look);
     }
     tokio::time::sleep(settle).await;
-    let second = standing(inbox)?;
-    let mut look = Look::default();
+    let second = standing(inbox, &mut Vec::new())?;
     for (path, now) in second {
         if first.get(&path) == Some(&now) { look.ready.push(path) } else { look.moving.push(path) }
     }
@@ -96,7 +98,7 @@ pub fn purge(keep: &Path, before: SystemTime) -> io::Result<u32> {
     Ok(purged)
 }
 
-fn standing(inbox: &Path) -> io::Result<BTreeMap<PathBuf, Standing>> {
+fn standing(inbox: &Path, passed_over: &mut Vec<PathBuf>) -> io::Result<BTreeMap<PathBuf, Standing>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![(inbox.to_path_buf(), 0)];
     while let Some((folder, depth)) = folders.pop() {
@@ -112,6 +114,8 @@ fn standing(inbox: &Path) -> io::Result<BTreeMap<PathBuf, Standing>> {
                 // A file that went away between the two calls is none of ours.
                 let Ok(meta) = entry.metadata() else { continue };
                 found.insert(entry.path(), Standing { bytes: meta.len(), modified: meta.modified().ok() });
+            } else {
+                passed_over.push(entry.path());
             }
         }
     }
@@ -150,6 +154,18 @@ mod tests {
         let names: Vec<_> = look.ready.iter().map(|p| p.strip_prefix(dir.path()).unwrap().to_str().unwrap()).collect();
         assert_eq!(names, ["b.xlsx", "溧阳监狱/a.csv"]);
         assert_eq!(look.moving, [growing]);
+    }
+
+    #[tokio::test]
+    async fn a_link_is_passed_over_and_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("b.xlsx");
+        std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();
+        let deep = dir.path().join("1/2/3/4/5");
+        fs::create_dir_all(&deep).unwrap();
+        let look = look(dir.path(), Duration::from_millis(1)).await.unwrap();
+        assert!(look.ready.is_empty() && look.moving.is_empty());
+        assert_eq!(look.passed_over, [link, deep]);
     }
 
     #[test]

@@ -99,6 +99,8 @@ pub struct Report {
     pub files: Vec<FileReport>,
     /// Names of files that are still being written.
     pub moving: Vec<String>,
+    /// Names of links and the like, which are never read.
+    pub passed_over: Vec<String>,
     /// Names of files that were taken and could not be removed.
     pub left: Vec<(String, io::Error)>,
 }
@@ -121,6 +123,10 @@ pub async fn run(
     let inbox_error = |error| StageError::Folder { what: format!("收件文件夹 {}", inbox.display()), error };
     let look = folder::look(inbox, settle).await.map_err(inbox_error)?;
     report.moving = look.moving.iter().map(|path| label(inbox, path)).collect();
+    report.passed_over = look.passed_over.iter().map(|path| label(inbox, path)).collect();
+    if !report.passed_over.is_empty() {
+        warn!(count = report.passed_over.len(), "the inbox holds links or folders too deep, which are not read");
+    }
     for path in look.ready {
         let name = label(inbox, &path);
         let bytes = match folder::read(&path, desk.limits.max_file_bytes) {

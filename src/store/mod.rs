@@ -122,7 +122,41 @@ pub enum StoreError {
     Contradiction(&'static str),
 }
 
+/// What an administrator can do something about when the engine fails.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The disk is full, or the quota is used up.
+    DiskFull,
+    /// The file or its folder cannot be written.
+    ReadOnly,
+    /// The file is no database, or is damaged.
+    NotADatabase,
+    /// The server has no database of that name.
+    NoDatabase,
+    /// The server refuses user or password.
+    WrongLogin,
+}
+
 impl StoreError {
+    /// What stands in the way, where the engine says so (the codes of `sqlite.org/rescode.html` and of appendix A of the
+    /// PostgreSQL manual).
+    pub fn obstacle(&self) -> Option<Obstacle> {
+        let (StoreError::Unreachable(error) | StoreError::Refused(error)) = self else { return None };
+        let code = error.as_database_error()?.code()?;
+        match &*code {
+            "3D000" => Some(Obstacle::NoDatabase),
+            "28000" | "28P01" => Some(Obstacle::WrongLogin),
+            "53100" => Some(Obstacle::DiskFull),
+            state if state.len() >= 5 => None,
+            _ => match code.parse::<u32>().ok()? & 0xff {
+                8 | 14 => Some(Obstacle::ReadOnly),
+                11 | 26 => Some(Obstacle::NotADatabase),
+                13 => Some(Obstacle::DiskFull),
+                _ => None,
+            },
+        }
+    }
+
     /// Whether the same call may succeed later without anybody changing anything.
     pub const fn is_transient(&self) -> bool {
         matches!(self, StoreError::Busy(_) | StoreError::Unreachable(_) | StoreError::Moving)

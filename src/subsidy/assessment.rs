@@ -158,7 +158,7 @@ impl Certificate {
 }
 
 /// One row of a trainee roster (培训人员信息表, annex 3).
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RosterRow {
     /// 监狱, full name.
     pub prison: Name,

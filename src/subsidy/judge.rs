@@ -188,7 +188,8 @@ impl<'a> Bench<'a> {
     }
 }
 
-/// R4: per subject the roster row that covers it; of several the last approved, then the last received.
+/// R4: per subject the roster row that covers it; of several the last approved, then the last received. Rows that came
+/// together are told apart by what they say, the one against a grant first, never by the place where they stand.
 fn find_roster_rows(docket: &Docket, identities: &Identities<'_>) -> Vec<Option<usize>> {
     let approved = docket.roster.iter().enumerate().filter(|(_, entry)| entry.approval.is_some());
     let mut by_person: Vec<(u32, usize)> = approved.map(|(i, _)| (identities.roster[i], i)).collect();
@@ -200,7 +201,9 @@ fn find_roster_rows(docket: &Docket, identities: &Identities<'_>) -> Vec<Option<
         let covering = of_person.filter(|(_, at)| covers(&docket.roster[*at], &subject.row));
         let newest = |at: &usize| {
             let entry = &docket.roster[*at];
-            (entry.approval.as_ref().map(|approval| approval.on), entry.received_at, entry.id)
+            let row = &entry.row;
+            let against = (row.release_on, row.skilled, !row.able);
+            (entry.approval.as_ref().map(|approval| approval.on), entry.received_at, against, row)
         };
         covering.map(|(_, at)| *at).max_by_key(newest)
     };

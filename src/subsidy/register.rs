@@ -45,7 +45,7 @@ pub struct Settlement {
     pub batch: Arc<str>,
     /// Number of the line, or of the entry on the refusal list, in that batch.
     pub number: u32,
-    /// What was judged; of a reversed grant: the facts when the reversal was sealed.
+    /// What was judged; of a reversed grant: the version that was granted, the roster row when the reversal was sealed.
     pub facts: RowFacts,
     /// Claim date of the batch that granted or refused.
     pub claim_on: NaiveDate,

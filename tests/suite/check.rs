@@ -16,7 +16,13 @@ fn configure(folder: &Folder, changes: &[(&str, &str)]) {
 
 /// The errors of `check`.
 fn errors(folder: &Folder) -> Vec<String> {
-    folder.expect(1, &["check"]).lines().filter(|line| line.contains(" 错误：")).map(str::to_owned).collect()
+    let (_, out, _) = folder.run(&["check"]);
+    out.lines().filter(|line| line.contains(" 错误：")).map(str::to_owned).collect()
+}
+
+/// From the autumn on, who owes a plan and has no address is a mistake of its own.
+fn errors_but_for_addresses(folder: &Folder) -> Vec<String> {
+    errors(folder).into_iter().filter(|line| !line.contains("没有电子邮箱")).collect()
 }
 
 /// Every one is there, and nothing else.
@@ -97,11 +103,64 @@ fn a_password_that_cannot_be_used_is_an_error_with_its_file() {
     for (password, says) in [("short", "至少8位"), ("口令口令口令口令", "不能有中文"), (" ", "凭据文件是空的")]
     {
         folder.put(PASSWORD_FILE, password);
-        let mut errors = errors(&folder);
-        // From the autumn on, who owes a plan and has no address is a mistake of its own.
-        errors.retain(|line| !line.contains("没有电子邮箱"));
+        let errors = errors_but_for_addresses(&folder);
         let [line] = &errors[..] else { panic!("{errors:#?}") };
         assert!(line.contains(PASSWORD_FILE) && line.contains(says), "{line}");
         assert_eq!(line.matches("错误：").count(), 1, "{line}");
     }
+}
+
+/// Puts a text in the place of one line of a file.
+fn break_line(folder: &Folder, file: &str, line: usize, text: &str) {
+    let path = folder.work().join(file);
+    let mut lines: Vec<String> = fs::read_to_string(&path).unwrap().lines().map(str::to_owned).collect();
+    lines[line - 1] = text.to_owned();
+    fs::write(path, lines.join("\n")).unwrap();
+}
+
+#[test]
+fn every_replaced_file_is_held_against_its_use_and_named_with_its_line() {
+    let folder = Folder::new();
+    configure(
+        &folder,
+        &[("forms_dir = \"\"", "forms_dir = \"forms\""), ("templates_dir = \"\"", "templates_dir = \"templates\"")],
+    );
+    assert_eq!(errors_but_for_addresses(&folder), Vec::<String>::new());
+    break_line(&folder, "forms/results.toml", 3, "=");
+    break_line(&folder, "forms/annex8.toml", 16, "title = 3");
+    break_line(&folder, "templates/annex7.typ", 2, "#let (");
+    break_line(&folder, "templates/mail/batch.txt", 2, "{{ nobody }}");
+    let errors = errors_but_for_addresses(&folder);
+    for file in ["forms/results.toml:3", "forms/annex8.toml:16", "templates/annex7.typ:", "templates/mail/batch.txt:2"]
+    {
+        assert!(errors.iter().any(|line| line.starts_with(file) && line.contains("请对照")), "{file}: {errors:#?}");
+    }
+    assert_eq!(errors.len(), 4, "{errors:#?}");
+}
+
+/// What only setting the paper shows.
+#[test]
+fn a_template_that_parses_and_cannot_be_set_is_named_with_its_line() {
+    if !crate::support::fonts_are_there() {
+        return;
+    }
+    let folder = Folder::new();
+    configure(&folder, &[("templates_dir = \"\"", "templates_dir = \"templates\"")]);
+    break_line(&folder, "templates/annex7.typ", 2, "#nobody");
+    let errors = errors_but_for_addresses(&folder);
+    let [line] = &errors[..] else { panic!("{errors:#?}") };
+    assert!(line.starts_with("templates/annex7.typ:2 "), "{line}");
+}
+
+#[test]
+fn a_database_that_cannot_be_used_is_named_with_what_to_do() {
+    let folder = Folder::new();
+    folder.put("data/shenling.db", "not a database, but long enough to be looked at as one: ".repeat(20));
+    let errors = errors(&folder);
+    assert!(errors.len() == 1 && errors[0].contains("文件不是数据库，或已损坏"), "{errors:#?}");
+    let Ok(server) = std::env::var("SHENLING_TEST_PG") else { return };
+    let missing = format!("url = \"{}\"", server.replace("/postgres", "/shenling_was_never_made"));
+    configure(&folder, &[("url = \"\"", &missing)]);
+    let errors = self::errors(&folder);
+    assert!(errors.len() == 1 && errors[0].contains("没有配置 database.url 所写的库"), "{errors:#?}");
 }

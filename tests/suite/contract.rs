@@ -255,6 +255,28 @@ fn corrections_are_refused_or_noted_with_the_next_step() {
     folder.expect(0, &["audit", "verify"]);
 }
 
+/// RULES section 5: a reversed assessment stays settled until its corrected facts arrive. They arrived, though the batch
+/// whose reversal let them in was voided and another took its place.
+#[test]
+fn a_correction_is_judged_also_when_the_reversal_was_sealed_twice() {
+    let Some(folder) = claimed() else { return };
+    let claim = |day: u32| {
+        let now = format!("2026-10-{day:02}T10:00:00+08:00");
+        folder.expect(0, &["once", "claim", "--period", "2026-Q2", "--now", &now]);
+    };
+    for line in ["1", "3"] {
+        folder.expect(0, &[&["batch", "reverse", BATCH, line, "--now", NOW], &BECAUSE[..]].concat());
+    }
+    claim(20);
+    folder.put("r2.csv", results_csv(&[result(1, "不合格")]));
+    folder.expect(0, &["import", "r2.csv", "--now", "2026-10-21T10:00:00+08:00"]);
+    folder.expect(0, &[&["batch", "void", "CZ-2026-Q2-002"], &BECAUSE[..]].concat());
+    claim(22);
+    let list = folder.json(0, &["batch", "list"]);
+    assert_eq!((&list[2]["lines"], &list[2]["sum_fen"]), (&2.into(), &(-120_000).into()), "{list}");
+    assert_eq!(outcomes(&folder, 1), ["denied,not-passed,", "denied,not-passed,"]);
+}
+
 /// RULES R3a looks at all that is unsettled: what a period leaves out may still show that a certificate stands for two.
 #[test]
 fn a_certificate_that_also_stands_for_somebody_assessed_later_is_not_paid() {

@@ -68,11 +68,13 @@ pub enum LetterError {
         known: String,
     },
     /// A template does not parse, or asks for something that the letter does not know.
-    #[error("邮件模板 {name}：{says}")]
+    #[error("邮件模板 {name}{}有误：{says}", line.map(|line| format!(" 第 {line} 行")).unwrap_or_default())]
     Template {
         /// The template.
         name: String,
-        /// What is wrong, with its line.
+        /// Its line, from 1, where one is to blame.
+        line: Option<usize>,
+        /// What is wrong.
         says: String,
     },
 }
@@ -154,9 +156,8 @@ fn broken(name: &str, error: &minijinja::Error) -> LetterError {
     while let Some(cause) = std::error::Error::source(inner).and_then(|cause| cause.downcast_ref()) {
         inner = cause;
     }
-    let place = inner.line().map(|line| format!("第 {line} 行，")).unwrap_or_default();
     let name = inner.name().unwrap_or(name).to_owned();
-    LetterError::Template { name, says: format!("{place}{inner}") }
+    LetterError::Template { name, line: inner.line(), says: inner.to_string() }
 }
 
 #[cfg(test)]

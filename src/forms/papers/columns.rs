@@ -136,6 +136,9 @@ impl DetailSpecs {
         Ok(DetailSpecs { annex8: read("annex8.toml", annex8)?, annex10: read("annex10.toml", annex10)? })
     }
 
+    /// The files that can be replaced, as this program brings them.
+    pub const FILES: [(&'static str, &'static str); 2] = [("annex8.toml", ANNEX8), ("annex10.toml", ANNEX10)];
+
     /// Titles of the forms whose columns are stand-ins, for `check`.
     pub fn stand_ins(&self) -> Vec<&str> {
         [&self.annex8, &self.annex10].into_iter().filter(|spec| spec.stand_in).map(|spec| spec.title.as_str()).collect()
@@ -150,8 +153,12 @@ impl DetailSpecs {
 }
 
 fn read(file: &'static str, text: &str) -> Result<DetailSpec, PaperError> {
-    let wrong = |message: String| PaperError::Columns { file, message };
-    let parsed: File = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+    let wrong = |message: String| PaperError::Columns { file, line: None, message };
+    let parsed: File = toml::from_str(text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let message = format!("不合 TOML 写法，或写了不该有的键（{}）", error.message().trim());
+        PaperError::Columns { file, line: before.map(|before| before.matches('\n').count() + 1), message }
+    })?;
     if parsed.columns.len() > MAX_COLUMNS {
         return Err(wrong(format!("超过{MAX_COLUMNS}列")));
     }

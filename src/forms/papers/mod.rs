@@ -237,6 +237,8 @@ pub enum PaperError {
     Template {
         /// File name of the paper, or of the template.
         paper: String,
+        /// Template and line, from 1, of the first problem, where the compiler knows them.
+        at: Option<(String, usize)>,
         /// What the compiler says, with file and line.
         message: String,
     },
@@ -258,10 +260,12 @@ pub enum PaperError {
     #[error("没有装入任何字体，不能生成 PDF")]
     NoFonts,
     /// A column file (config/forms) is wrong.
-    #[error("{file} 有误：{message}")]
+    #[error("{file}{}有误：{message}", line.map(|line| format!(" 第 {line} 行")).unwrap_or_default())]
     Columns {
         /// The file.
         file: &'static str,
+        /// Line, from 1, where one is to blame.
+        line: Option<usize>,
         /// What is wrong.
         message: String,
     },

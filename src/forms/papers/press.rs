@@ -139,20 +139,22 @@ fn explain(desk: &Desk<'_>, job: &Job<'_>, problems: &[SourceDiagnostic]) -> Pap
         let (paper, place) = (job.paper.to_owned(), String::new());
         return PaperError::MissingGlyph { paper, place, character, codepoint };
     }
-    let messages: Vec<String> = problems
-        .iter()
-        .map(|problem| {
-            let at = problem.span.id().and_then(|id| {
-                let source = desk.source(id).ok()?;
-                let line = source.lines().byte_to_line(desk.range(problem.span)?.start)? + 1;
-                Some(format!("{} 第 {line} 行：", id.vpath().get_without_slash()))
-            });
-            format!("{}{}", at.unwrap_or_default(), problem.message)
-        })
-        .collect();
-    broken(job, &messages.join("；"))
+    let place = |problem: &SourceDiagnostic| {
+        let id = problem.span.id()?;
+        let line = desk.source(id).ok()?.lines().byte_to_line(desk.range(problem.span)?.start)? + 1;
+        Some((id.vpath().get_without_slash().to_owned(), line))
+    };
+    let said = |problem: &SourceDiagnostic| {
+        let at = place(problem).map(|(template, line)| format!("{template} 第 {line} 行：")).unwrap_or_default();
+        format!("{at}{}", problem.message)
+    };
+    PaperError::Template {
+        paper: job.paper.to_owned(),
+        at: problems.iter().find_map(place),
+        message: problems.iter().map(said).collect::<Vec<_>>().join("；"),
+    }
 }
 
 fn broken(job: &Job<'_>, message: &str) -> PaperError {
-    PaperError::Template { paper: job.paper.to_owned(), message: message.to_owned() }
+    PaperError::Template { paper: job.paper.to_owned(), at: None, message: message.to_owned() }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
-use typst::syntax::{FileId, RootedPath, Source, VirtualPath, VirtualRoot};
+use typst::syntax::{DiagSpanKind, FileId, RootedPath, Source, VirtualPath, VirtualRoot};
 
 use super::PaperError;
 
@@ -53,7 +53,14 @@ impl Templates {
         let templates = Templates::from_texts(texts);
         for (name, source) in &templates.sources {
             if let Some(error) = source.root().errors_and_warnings().0.first() {
-                return Err(PaperError::Template { paper: name.clone(), message: error.message.to_string() });
+                let range = match error.span.get() {
+                    DiagSpanKind::Number { num, sub_range, .. } => source.range(num, sub_range),
+                    DiagSpanKind::Range { range, .. } => Some(range),
+                    DiagSpanKind::Detached => None,
+                };
+                let line = range.and_then(|range| source.lines().byte_to_line(range.start));
+                let at = line.map(|line| (name.clone(), line + 1));
+                return Err(PaperError::Template { paper: name.clone(), at, message: error.message.to_string() });
             }
         }
         Ok(templates)

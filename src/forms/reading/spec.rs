@@ -293,7 +293,7 @@ fn parse_columns(kind: FileKind, text: &str, known: Option<&FormSpec>) -> Result
     let line_of = |at: usize| text.get(..at).map_or(1, |before| before.matches('\n').count() + 1);
     let file: SpecFile = toml::from_str(text).map_err(|error| SpecError {
         line: error.span().map_or(1, |span| line_of(span.start)),
-        message: error.message().to_owned(),
+        message: format!("不合 TOML 写法，或写了不该有的键（{}）", error.message().trim()),
     })?;
     let mut columns: Vec<ColumnSpec> = Vec::with_capacity(file.columns.len());
     for entry in file.columns {

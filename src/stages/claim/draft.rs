@@ -69,10 +69,14 @@ pub(super) fn draft(
     }
     for reversal in reversals {
         let assessment = BTreeSet::from([reversal.line.assessment_id]);
-        let facts = register.at(&assessment).first().map(|i| register.facts(&bench, *i));
-        let judged =
-            RowFacts { version_id: reversal.line.version_id, roster_fingerprint: reversal.line.roster_fingerprint };
-        lines.push((taken_back(reversal), facts.unwrap_or(judged)));
+        let today = register.at(&assessment).first().map(|i| register.facts(&bench, *i));
+        // Of the result the version that was granted: a correction that arrived while an earlier reversal stood, whose
+        // batch was voided since, is then still one. Of the roster today's row: another roster alone frees nothing.
+        let facts = RowFacts {
+            version_id: reversal.line.version_id,
+            roster_fingerprint: today.map_or(reversal.line.roster_fingerprint, |facts| facts.roster_fingerprint),
+        };
+        lines.push((taken_back(reversal), facts));
     }
     // Nothing looks at rosters and results any more, and the lines need the room.
     drop(bench);

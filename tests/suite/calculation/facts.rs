@@ -235,7 +235,7 @@ fn roster_entry(row: &Row, i: usize, of: &ResultRow) -> Result<RosterEntry, Stri
             remark: None,
         },
         approval: approved_on.map(|on| Approval { on, plan_year: stated.unwrap_or_else(|| plan_year(on)) }),
-        received_at: Utc.from_utc_datetime(&received_on) + chrono::Duration::seconds(serial(i)),
+        received_at: Utc.from_utc_datetime(&received_on),
         fingerprint: u128::try_from(i).expect("a short table"),
     })
 }

@@ -138,7 +138,10 @@ impl Case<'_> {
                 && row.institution.as_ref().is_none_or(|name| *name == self.row.training_institution)
                 && self.row.started_on >= approval.on
                 && self.row.started_on.year() == approval.plan_year;
-            let rank = |entry: &RosterEntry| (entry.approval.as_ref().map(|a| a.on), entry.received_at, entry.id);
+            let rank = |entry: &RosterEntry| {
+                let (on, row) = (entry.approval.as_ref().map(|a| a.on), entry.row.clone());
+                (on, entry.received_at, row.release_on, row.skilled, !row.able, row)
+            };
             if covers && found.is_none_or(|best| rank(entry) > rank(best)) {
                 found = Some(entry);
             }
