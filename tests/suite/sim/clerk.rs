@@ -18,6 +18,8 @@ pub struct Class {
     pub starts_on: NaiveDate,
     /// The persons.
     pub seats: Vec<Person>,
+    /// Whether its results come soon.
+    pub is_prompt: bool,
 }
 
 impl Class {

@@ -208,10 +208,11 @@ impl Draft {
         let of_prison = prison * PERSONS;
         let mut classes = Vec::new();
         for project in (first..first + if many { 4 } else { 2 }).map(|project| project % PROJECTS.len()) {
-            let starts_on = day(year, 1, 10) + Days::new(u64::from(self.dice.below(250)));
+            // Many classes come early and their results soon, so that one year's claims hold them all.
+            let starts_on = day(year, 1, 10) + Days::new(u64::from(self.dice.below(if many { 100 } else { 250 })));
             let from = self.dice.below(2) as usize;
             let seats = self.persons[of_prison + from..of_prison + PERSONS].to_vec();
-            classes.push(Class { project, name: format!("{year}年第1期"), starts_on, seats });
+            classes.push(Class { project, name: format!("{year}年第1期"), starts_on, seats, is_prompt: many });
         }
         classes
     }
@@ -249,7 +250,8 @@ impl Draft {
 
     /// The result sheet of a class, perhaps with flaws, perhaps corrected later.
     fn results(&mut self, class: &Class) {
-        let arrives = self.between(class.issued_on() + Days::new(1), class.issued_on() + Days::new(60));
+        let within = if class.is_prompt { 25 } else { 60 };
+        let arrives = self.between(class.issued_on() + Days::new(1), class.issued_on() + Days::new(within));
         let first = self.serial + 1;
         let (mut rows, mut mended, mut flawed) = (Vec::new(), Vec::new(), false);
         for seat in 0..class.seats.len() {
