@@ -15,7 +15,7 @@ use super::life::{Life, Stop};
 use super::script::{Event, day};
 
 /// Steps of the default ladder, in days before the deadline.
-const STEPS: [u32; 7] = [60, 30, 14, 7, 3, 1, 0];
+pub const STEPS: [u32; 7] = [60, 30, 14, 7, 3, 1, 0];
 /// Who acts, and why.
 const BY: &str = "演示";
 

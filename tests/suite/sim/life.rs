@@ -11,9 +11,10 @@ use shenling::settings::Settings;
 use shenling::stages::StageError;
 use shenling::store::{GivenNotice, sha256_hex};
 use shenling::subsidy::catalogue::Catalogue;
-use shenling::subsidy::duty::Kind;
+use shenling::subsidy::duty::{Kind, Ladder, Step};
 use shenling::subsidy::holidays::{Calendar, Year};
 
+use super::acts::STEPS;
 use super::post::{Copies, Post};
 use super::process::{Ended, Process};
 use super::rules::{self, Violation};
@@ -23,7 +24,7 @@ use super::tally::Tally;
 use super::witness::Asked;
 
 /// Rounds that follow one in which something was left to do.
-const FOLLOWING: [i64; 6] = [7, 12, 25, 70, 70, 140];
+const FOLLOWING: [i64; 4] = [9, 25, 75, 150];
 /// Rounds in fair weather until everything must have left.
 const MAX_LAST_ROUNDS: u32 = 30;
 
@@ -130,8 +131,8 @@ pub fn live(
         settings: Arc::new(duties_of(scene, seed)),
         catalogue: Arc::new(scene.catalogue.clone()),
         calendar: Arc::new(Calendar::new(script.tables.clone())),
-        steps: vec![60, 30, 14, 7, 3, 1, 0],
-        overdue: 20,
+        steps: STEPS.to_vec(),
+        overdue: overdue_of(seed),
         is_dumped: is_dumped || seed.is_multiple_of(8),
         prints_all: seed % 20 == 1,
         known: Known { next_report: 1, ..Known::default() },
@@ -155,9 +156,15 @@ pub fn live(
     ended.map(|dump| (life.tally, dump))
 }
 
+/// How often who is overdue is told: as often as by default in some lives, less in the others, which are shorter so.
+fn overdue_of(seed: u64) -> u32 {
+    if seed.is_multiple_of(4) { 20 } else { 5 }
+}
+
 /// In some lives results and claims are asked for too.
 fn duties_of(scene: &Scene, seed: u64) -> Settings {
     let mut settings = scene.settings.clone();
+    settings.duties[0].ladder = Ladder::new(STEPS.map(Step::before), overdue_of(seed));
     if seed % 5 != 2 {
         settings.duties.retain(|duty| duty.kind == Kind::Plan);
     }
@@ -266,12 +273,7 @@ impl Life<'_> {
         if lost {
             process.lose_database();
         }
-        let t = std::time::Instant::now();
-        let ended = process.run(kill, work);
-        if std::env::var_os("SIMT").is_some() {
-            eprintln!("T {what} {}", t.elapsed().as_micros());
-        }
-        match ended {
+        match process.run(kill, work) {
             Ended::Done(Ok(value)) if lost => {
                 drop(value);
                 Err(Stop::Cut)

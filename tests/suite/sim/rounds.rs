@@ -29,7 +29,7 @@ const PLAYED: usize = 60;
 
 /// Of a hundred rounds so many calculate and compile: nothing that is told in the next hour depends on it.
 const CALCULATED: u32 = 20;
-const COMPILED: u32 = 40;
+const COMPILED: u32 = 25;
 
 /// What a duty's look at its schedule found.
 enum Look {
