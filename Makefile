@@ -6,7 +6,7 @@ SEASON := target/demo-season
 CARGO := cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak bench lint doc fonts
+.PHONY: help demo test soak bench deb lint doc fonts
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -32,6 +32,10 @@ soak: fonts ## the simulator: 10,000 lives of five years (a release build, then 
 bench: fonts ## 10,000 and 100,000 persons: seconds, rows/s, peak memory; 1,000 mails (a release build: 10 minutes the first time)
 	SHENLING_FONTS='$(FONTS)' $(CARGO) bench --locked --bench season
 	$(CARGO) bench --locked --bench mail
+
+deb: fonts ## the Debian package, in target/deb/debian; .ci/deb-test tries one (cargo-deb; a release build: 10 minutes the first time)
+	$(CARGO) build --locked --release
+	SHENLING_FONTS='$(FONTS)' .ci/deb target/release/shenling
 
 lint: ## formatting, clippy, documentation, licences and bans
 	$(CARGO) fmt --check

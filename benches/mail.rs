@@ -92,7 +92,7 @@ async fn door(sink: &Sink) -> anyhow::Result<Duration> {
                 })
                 .map_err(anyhow::Error::msg)?;
                 let answer = line.send(&written).await;
-                ensure!(matches!(answer, Answer::Accepted(_)), "{answer:?}");
+                ensure!(matches!(answer, Ok(Answer::Accepted(_))), "{answer:?}");
             }
             line.hang_up().await;
             Ok(())
@@ -129,7 +129,7 @@ async fn stage(sink: &Sink) -> anyhow::Result<Duration> {
         lease: TimeDelta::minutes(5),
         retry: TimeDelta::minutes(10),
         mail: Some(MailDoor {
-            server: server(sink),
+            server: Ok(server(sink)),
             from: ("申领系统".to_owned(), "shenling@example.cn".to_owned()),
             connections: u32::try_from(CONNECTIONS)?,
             per_domain_per_minute: 100_000,
@@ -139,6 +139,7 @@ async fn stage(sink: &Sink) -> anyhow::Result<Duration> {
             office: String::new(),
             batches_to: BTreeMap::new(),
         }),
+        stopping: Arc::default(),
     };
     let begun = Instant::now();
     let report = deliver::run(&store, &door, |_| None, now()).await?;

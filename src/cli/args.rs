@@ -17,9 +17,9 @@ pub use plan::{FormCommand, PlanCommand};
 #[derive(Debug, Parser)]
 #[command(name = "shenling", version, disable_help_subcommand = true, max_term_width = 100)]
 pub struct Arguments {
-    /// 配置文件
-    #[arg(long, global = true, env = "SHENLING_CONFIG", default_value = "shenling.toml", value_name = "文件")]
-    pub config: PathBuf,
+    /// 配置文件；不写则为当前文件夹的 shenling.toml，没有时为 /etc/shenling/shenling.toml
+    #[arg(long, global = true, env = "SHENLING_CONFIG", value_name = "文件")]
+    pub config: Option<PathBuf>,
     /// 以 JSON 输出
     #[arg(long, global = true)]
     pub json: bool,
@@ -84,7 +84,11 @@ pub enum Command {
         because: Because,
     },
     /// 看现在的情况：待办、已收、已核、已报
-    Status,
+    Status {
+        /// 写成网页（自带图表，可打印，手机可读）；写 - 输出到标准输出
+        #[arg(long, value_name = "文件")]
+        html: Option<PathBuf>,
+    },
     /// 看退回的文件和行
     #[command(name = "set-aside", subcommand)]
     SetAside(SetAsideCommand),
@@ -109,6 +113,8 @@ pub enum Command {
     /// 操作记录
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// 输出手册页（roff 格式，供 man 显示）
+    Manual,
     /// 输出命令补全脚本
     Completions {
         /// 命令行外壳

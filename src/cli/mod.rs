@@ -8,12 +8,14 @@ mod calendar;
 mod check;
 mod delivery;
 pub mod demo;
+mod digest;
 pub mod duties;
 mod explain;
 mod export;
 mod form;
 mod import;
 mod init;
+mod manual;
 mod once;
 mod output;
 mod plan;
@@ -29,6 +31,7 @@ mod words;
 mod world;
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
@@ -98,7 +101,7 @@ fn run_arguments() -> ExitCode {
 
 async fn run(arguments: Arguments) -> anyhow::Result<Done> {
     let now = arguments.now.map_or_else(clock, |now| now.to_utc());
-    let (config, json) = (arguments.config, arguments.json);
+    let (config, json) = (arguments.config.unwrap_or_else(usual_config), arguments.json);
     let open = || World::open(&config, json, now);
     match arguments.command {
         Command::Demo { dir } => demo::run(&dir, arguments.now.map(|now| now.to_utc())).await,
@@ -114,7 +117,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Done> {
         Command::Once(what) => once::run(&open().await?, what.stage, what.period.as_deref()).await,
         Command::Serve => serve::run(&config, arguments.now.is_some()).await,
         Command::Adopt { because } => serve::adopt(&open().await?, &because).await,
-        Command::Status => status::run(&open().await?).await,
+        Command::Status { html } => status::run(&config, json, now, html.as_deref()).await,
         Command::SetAside(what) => set_aside::run(&open().await?, what).await,
         Command::Explain { key } => explain::run(&open().await?, &key).await,
         Command::Export(ExportCommand::Verdicts { format, personal }) => {
@@ -128,6 +131,10 @@ async fn run(arguments: Arguments) -> anyhow::Result<Done> {
         Command::Audit(AuditCommand::Verify { head, count }) => {
             audit::verify(&open().await?, head.as_deref(), count).await
         }
+        Command::Manual => {
+            output::raw(manual::page()?.as_bytes());
+            Ok(Done::Well)
+        }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut usage::command(), "shenling", &mut script);
@@ -135,6 +142,13 @@ async fn run(arguments: Arguments) -> anyhow::Result<Done> {
             Ok(Done::Well)
         }
     }
+}
+
+/// The config that is meant where none is named: of the folder at hand, else of the Debian package.
+fn usual_config() -> PathBuf {
+    let here = PathBuf::from("shenling.toml");
+    let packaged = PathBuf::from("/etc/shenling/shenling.toml");
+    if !here.exists() && packaged.exists() { packaged } else { here }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where a command reads the clock")]

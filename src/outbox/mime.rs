@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
-use lettre::address::Envelope;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Mailbox, Message, MultiPart, SinglePart};
 use lettre::{Address, message::Mailboxes};
@@ -53,8 +52,10 @@ pub struct Mail<'a> {
 /// A mail as it goes over the wire.
 #[derive(Debug)]
 pub struct Written {
-    /// From whom, to whom.
-    pub(super) envelope: Envelope,
+    /// From whom.
+    pub(super) from: Address,
+    /// To whom, copies too: as the mail was given the address, and as the server is told it.
+    pub(super) to: Vec<(String, Address)>,
     /// Headers and bodies.
     pub(super) bytes: Vec<u8>,
 }
@@ -98,7 +99,9 @@ pub fn write(mail: &Mail<'_>) -> Result<Written, String> {
         whole = whole.singlepart(Attachment::new((*name).to_owned()).body(bytes.to_vec(), content_type(name)?));
     }
     let message = headers.multipart(whole).map_err(|error| format!("邮件写不成（{error}）"))?;
-    Ok(Written { envelope: message.envelope().clone(), bytes: message.formatted() })
+    let to =
+        mail.to.iter().chain(mail.cc).map(|one| Ok((one.clone(), address(one)?))).collect::<Result<_, String>>()?;
+    Ok(Written { from: address(mail.from)?, to, bytes: message.formatted() })
 }
 
 /// Bytes of a mail with these bodies before any attachment, at most.

@@ -4,7 +4,8 @@
 //! Safe to repeat because a letter keeps its Message-ID; whoever gets it twice can see that it is one.
 //! When it fails: each answer says where it stopped. Before the letter was offered (no connection, no TLS, login
 //! refused): `Shut`. 4xx, or silence before the end of the letter: `TryLater`. Silence after it: `Unclear`. 5xx:
-//! `Refused`, with the server's words.
+//! `Refused`, with the server's words. 5xx for some of the addresses: nothing is sent, and [`Refusals`] names them, so
+//! that it is on record who will not get the letter before anybody gets it.
 //! Trusts: the certificate of the server, against the system's roots or the given CA and nothing else. Where TLS is asked
 //! for and not offered, nothing is sent, neither letter nor password.
 
@@ -89,6 +90,11 @@ impl Post {
         let tls = tls.build_rustls().map_err(|error| format!("TLS 无法准备（{error}）"))?;
         Ok(Post { server, tls: Some(tls) })
     }
+
+    /// How long opening a connection may take, and how long one letter.
+    pub fn patience(&self) -> Duration {
+        self.server.patience
+    }
 }
 
 /// Whether a host is this machine itself.
@@ -118,6 +124,10 @@ pub struct Line {
     letters: u32,
 }
 
+/// The addresses that the server refuses for good while it would take others, each with its words. Nothing was sent.
+#[derive(Debug)]
+pub struct Refusals(pub Vec<(String, String)>);
+
 /// Why a letter did not go through.
 enum Stop {
     /// The server answered.
@@ -126,6 +136,8 @@ enum Stop {
     Silent(String),
     /// The connection was gone before anything was offered.
     Gone(String),
+    /// Some addresses are refused for good, not all.
+    Partly(Refusals),
 }
 
 impl Line {
@@ -134,8 +146,8 @@ impl Line {
         Line { post, open: None, letters: 0 }
     }
 
-    /// Hands over one letter.
-    pub async fn send(&mut self, mail: &Written) -> Answer {
+    /// Hands over one letter, to all its addresses or to none.
+    pub async fn send(&mut self, mail: &Written) -> Result<Answer, Refusals> {
         if self.letters >= MAX_LETTERS {
             self.hang_up().await;
         }
@@ -148,7 +160,7 @@ impl Line {
             }
         }
         match self.connect().await {
-            Err(why) => Answer::Shut(format!("{}：{why}", self.name())),
+            Err(why) => Ok(Answer::Shut(format!("{}：{why}", self.name()))),
             Ok(mut connection) => match self.offer(&mut connection, mail).await {
                 Ok(()) => self.hand_over(connection, mail).await,
                 Err(stop) => self.turned_away(connection, stop).await,
@@ -167,33 +179,51 @@ impl Line {
     /// From whom, to whom, and that the letter follows.
     async fn offer(&self, connection: &mut AsyncSmtpConnection, mail: &Written) -> Result<(), Stop> {
         let until = Instant::now() + self.post.server.patience;
-        let from = mail.envelope.from().cloned();
+        let from = Some(mail.from.clone());
         in_time(until, connection.command(Mail::new(from, Vec::new()))).await.map_err(Stop::at_first_command)?;
-        for to in mail.envelope.to() {
-            in_time(until, connection.command(Rcpt::new(to.clone(), Vec::new()))).await?;
+        let (mut refused, mut not_now) = (Vec::new(), None);
+        for (address, to) in &mail.to {
+            match in_time(until, connection.command(Rcpt::new(to.clone(), Vec::new()))).await {
+                Ok(_) => {}
+                Err(Stop::Said(error)) if error.is_permanent() && !is_login(&error) => refused.push((address, error)),
+                Err(Stop::Said(error)) if error.is_transient() && !is_closing(&error) => not_now = Some(error),
+                Err(stop) => return Err(stop),
+            }
+        }
+        if refused.len() == mail.to.len()
+            && let Some((_, error)) = refused.pop()
+        {
+            return Err(Stop::Said(error));
+        }
+        if !refused.is_empty() {
+            let refused = refused.into_iter().map(|(address, error)| (address.clone(), words(&error)));
+            return Err(Stop::Partly(Refusals(refused.collect())));
+        }
+        if let Some(error) = not_now {
+            return Err(Stop::Said(error));
         }
         in_time(until, connection.command(Data)).await?;
         Ok(())
     }
 
     /// The letter itself. Only a connection that is still good stays open.
-    async fn hand_over(&mut self, mut connection: AsyncSmtpConnection, mail: &Written) -> Answer {
+    async fn hand_over(&mut self, mut connection: AsyncSmtpConnection, mail: &Written) -> Result<Answer, Refusals> {
         let until = Instant::now() + self.post.server.patience;
         match in_time(until, connection.message(&mail.bytes)).await {
             Ok(response) => {
                 self.letters += 1;
                 self.open = Some(connection);
                 let words = response.message().collect::<Vec<_>>().join(" ");
-                Answer::Accepted(shortened(&format!("{} {words}", response.code())))
+                Ok(Answer::Accepted(shortened(&format!("{} {words}", response.code()))))
             }
-            Err(Stop::Silent(why) | Stop::Gone(why)) => Answer::Unclear(format!("邮件已发出但没有收到答复：{why}")),
+            Err(Stop::Silent(why) | Stop::Gone(why)) => Ok(Answer::Unclear(format!("邮件已发出但没有收到答复：{why}"))),
             Err(stop) => self.turned_away(connection, stop).await,
         }
     }
 
     /// The letter was not taken; a server that said so is told goodbye.
-    async fn turned_away(&mut self, connection: AsyncSmtpConnection, stop: Stop) -> Answer {
-        if matches!(stop, Stop::Said(_)) {
+    async fn turned_away(&mut self, connection: AsyncSmtpConnection, stop: Stop) -> Result<Answer, Refusals> {
+        if matches!(stop, Stop::Said(_) | Stop::Partly(_)) {
             self.open = Some(connection);
             self.hang_up().await;
         }
@@ -252,32 +282,36 @@ impl Stop {
     fn at_first_command(self) -> Stop {
         match self {
             Stop::Silent(why) => Stop::Gone(why),
-            Stop::Said(error) if error.status().is_some_and(|code| u16::from(code) == CLOSING) => {
-                Stop::Gone(words(&error))
-            }
+            Stop::Said(error) if is_closing(&error) => Stop::Gone(words(&error)),
             stop => stop,
         }
     }
 
-    fn answer(self) -> Answer {
-        match self {
+    fn answer(self) -> Result<Answer, Refusals> {
+        Ok(match self {
             Stop::Said(error) if is_login(&error) => Answer::Shut(words(&error)),
             Stop::Said(error) if error.is_permanent() => Answer::Refused(words(&error)),
             Stop::Said(error) => Answer::TryLater(words(&error)),
             Stop::Silent(why) | Stop::Gone(why) => Answer::TryLater(why),
-        }
+            Stop::Partly(refusals) => return Err(refusals),
+        })
     }
 
     fn in_words(&self, what: &str) -> String {
         match self {
             Stop::Said(error) => format!("{what}：{}", words(error)),
             Stop::Silent(why) | Stop::Gone(why) => format!("{what}：{why}"),
+            Stop::Partly(_) => what.to_owned(),
         }
     }
 }
 
 fn is_login(error: &Error) -> bool {
     error.status().is_some_and(|code| LOGIN_REPLIES.contains(&u16::from(code)))
+}
+
+fn is_closing(error: &Error) -> bool {
+    error.status().is_some_and(|code| u16::from(code) == CLOSING)
 }
 
 /// The server's words as it said them, or the system's.

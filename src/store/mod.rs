@@ -4,8 +4,8 @@
 //! differ), [`ledger`] (the lock and the audit log under every change), then the acts: [`intake`] (files in),
 //! [`register`] (what is known, for judging), [`seal`] (batches made), [`correct`] (void, reversal, reopening),
 //! [`plan`] and [`city`] (next year's plans, one by one and compiled), [`notice`] (who was reminded of what), [`deliver`],
-//! [`letter`], [`post`] and [`decide`] (the way out), [`occurrence`] and [`machine`] (what the daemon keeps), [`status`]
-//! and [`dump`].
+//! [`letter`], [`post`] and [`decide`] (the way out), [`occurrence`], [`machine`] and [`alarm`] (what the daemon keeps),
+//! [`status`] and [`dump`].
 //!
 //! - Reads, writes: one SQLite file or one PostgreSQL schema.
 //! - Safe to repeat because: files are recognised by SHA-256, rows by keyed hash, batches by number, deliveries by key.
@@ -13,6 +13,7 @@
 //!   one transaction.
 //! - Trusts: nobody who can write to the database but lacks the key; see [`Store::audit_verify`].
 
+pub mod alarm;
 pub mod audit;
 pub mod blobs;
 pub mod city;
@@ -51,11 +52,12 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
+pub use alarm::{AlarmChanges, NewAlarm, StoredAlarm};
 pub use audit::{AuditFault, AuditReport};
 pub use blobs::{Paper, SealedBlob};
 pub use city::{NewPacket, SealedCityPlan, StoredCityPlan};
 pub use correct::{PendingReversal, ReopenRefused, ReversalRefused, VoidRefused};
-pub use decide::{Decided, Decision, DecisionRefused};
+pub use decide::{Decided, Decision, DecisionRefused, Refusal};
 pub use deliver::{Alarm, Delivery, DeliveryLine, Lease, NewDelivery, PacketFile};
 pub use intake::{Counts, Fate, Fates, FileKind, Intake, Placed, Report, Rows, TakenIn};
 pub use letter::{Letter, LetterWords, NewLetter};
@@ -64,7 +66,7 @@ pub use notice::{GivenNotice, Notice};
 pub use occurrence::{Ended, Slots};
 pub use originals::{Arrival, Kept, Original};
 pub use plan::{FiledPlan, PlanFate};
-pub use post::{MailPlan, PlannedMail, Raised};
+pub use post::{Entry, LeasedLetter, MailPlan, PlannedMail, Raised, Taken, Wanted};
 pub use roster::{ApprovalNote, RosterHeader};
 pub use seal::{SealRefused, SealedBatch};
 pub use shelf::{BatchHeader, BatchState, StoredBatch, StoredLine, StoredRefusal};

@@ -67,6 +67,11 @@ fn addressed() -> String {
     config.replace("email = []", "email = [\"office@example.cn\"]")
 }
 
+/// The same where nobody has to file a plan any more: reminders that have not left are taken back.
+fn relieved() -> String {
+    addressed().replacen("on = true", "on = false", 1)
+}
+
 /// A holiday table that moves a reminder still to come.
 const TABLE: &str = "year = 2027\ncitation = \"演示\"\noff = [\"2027-01-01..2027-01-03\", \"2027-05-01..2027-05-05\", \
     \"2027-10-01..2027-10-07\", \"2027-11-22..2027-11-26\"]\nworked = [\"2027-11-27\"]\n";
@@ -100,6 +105,7 @@ fn script(folder: &Folder, peer: &Peer) -> Vec<Step> {
         step(0, &format!("{evening} delivery release CZ-2026-Q4-001:bureau --reason 演示 --by 演示"), vec![]),
         step(0, &format!("{now} once deliver"), vec![(PASSWORD_FILE, PASSWORD.to_owned())]),
         step(0, &format!("{now} delivery test --to clerk@example.cn"), vec![("shenling.toml", mail)]),
+        step(1, &format!("{evening} delivery test --to clerk@example.cn --to nobody@example.cn"), vec![]),
         step(0, &format!("{now} batch reverse CZ-2026-Q4-001 1 --reason 演示更正 --by 演示"), vec![]),
         step(0, &format!("{later} assessment reopen #3 --reason 演示 --by 演示"), vec![]),
         step(0, &format!("{later} once all --period 2027-Q1"), vec![("inbox/更正.csv", results_csv(&mended))]),
@@ -107,6 +113,7 @@ fn script(folder: &Folder, peer: &Peer) -> Vec<Step> {
         step(0, &format!("{later} export verdicts --personal"), vec![]),
         step(0, &format!("{autumn} once remind"), vec![("shenling.toml", addressed())]),
         step(0, &format!("{autumn} calendar import table.toml"), vec![("table.toml", TABLE.to_owned())]),
+        step(0, &format!("{autumn} once remind"), vec![("shenling.toml", relieved())]),
     ]
 }
 
@@ -216,6 +223,8 @@ pub fn points_of_the_source() -> BTreeSet<String> {
 const ELSEWHERE: &[(&str, &str)] = &[
     ("store.found.before-commit", "passed when `init`'s database is opened for the first time: see the first step"),
     ("store.found.after-commit", "likewise"),
+    ("store.record-alarms.before-commit", "the daemon tells what is wrong: killed there in outage.rs"),
+    ("store.record-alarms.after-commit", "likewise"),
 ];
 
 /// One kill to try: step, point, pass.

@@ -1,7 +1,7 @@
-//! Letters through the mail door: several connections take from one list; each mail is recorded by itself.
+//! Letters through the mail door: several connections take from one list; each mail is on record before the next one of
+//! its connection is offered.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,15 +11,17 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use super::super::StageError;
+use super::clerk::Clerk;
+use super::mails::{addressed, chosen, place, plan, write};
 use super::{Answer, Delivered, Door, MailDoor, Report, Watch, delivered, put};
-use crate::forms::letters::size_in_words;
-use crate::outbox::mime::{self, Mail, Written};
-use crate::outbox::smtp::{Line, Post};
-use crate::store::{Delivery, Lease, Letter, MailPlan, PacketFile, PlannedMail, Store};
+use crate::outbox::smtp::{Line, Post, Refusals};
+use crate::store::{Delivery, Entry, Lease, Letter, MailPlan, PacketFile, PlannedMail, Refusal, Store, Taken, Wanted};
 
 /// Pause after the first failure; doubles with each, up to the last (Postfix's 300 to 4000 s).
 const FIRST_PAUSE: TimeDelta = TimeDelta::minutes(5);
 const LAST_PAUSE: TimeDelta = TimeDelta::minutes(67);
+/// What becomes of a letter that another process took over meanwhile.
+const LEASE_LOST: &str = "已由另一个进程接手";
 /// The minute of the limit per domain.
 const MINUTE: TimeDelta = TimeDelta::minutes(1);
 
@@ -31,6 +33,7 @@ pub(super) fn pause_after(failures: u32) -> TimeDelta {
 /// What the connections share.
 struct Counter {
     store: Store,
+    clerk: Clerk,
     door: Door,
     mail: MailDoor,
     post: Arc<Post>,
@@ -38,6 +41,22 @@ struct Counter {
     waiting: Mutex<VecDeque<Delivery>>,
     pace: Mutex<BTreeMap<String, u32>>,
     shut: AtomicBool,
+}
+
+/// A letter that is to be sent next: read, planned, not yet leased.
+struct Chosen {
+    due: Delivery,
+    letter: Letter,
+    files: Vec<PacketFile>,
+    plan: Vec<MailPlan>,
+}
+
+/// What one connection did.
+#[derive(Default)]
+struct Served {
+    delivered: Vec<Delivered>,
+    /// Letters that must wait for the minute to pass.
+    waiting: usize,
 }
 
 /// Sends letters over several connections until none is left, the door is shut, or the run has taken long enough.
@@ -49,10 +68,7 @@ pub(super) async fn send(
     watch: Watch,
     report: &mut Report,
 ) -> Result<(), StageError> {
-    if letters.is_empty() {
-        return Ok(());
-    }
-    let post = match Post::new(mail.server.clone()) {
+    let post = match mail.server.clone().and_then(Post::new) {
         Ok(post) => Arc::new(post),
         Err(why) => {
             warn!(why, "mail cannot be sent");
@@ -61,6 +77,9 @@ pub(super) async fn send(
             return Ok(());
         }
     };
+    if letters.is_empty() {
+        return Ok(());
+    }
     let mut pace = BTreeMap::new();
     for domains in store.domains_since(watch.now - MINUTE).await? {
         for domain in domains.split(' ') {
@@ -70,6 +89,7 @@ pub(super) async fn send(
     let connections = mail.connections.min(u32::try_from(letters.len()).unwrap_or(u32::MAX));
     let counter = Arc::new(Counter {
         store: store.clone(),
+        clerk: Clerk::new(store.clone()),
         door: door.clone(),
         mail: mail.clone(),
         post,
@@ -83,44 +103,77 @@ pub(super) async fn send(
         lines.spawn(Arc::clone(&counter).serve());
     }
     while let Some(served) = lines.join_next().await {
-        let (delivered, waiting) = served.map_err(|error| StageError::Broken(error.to_string()))??;
-        report.delivered.extend(delivered);
-        report.waiting += waiting;
+        let served = served.map_err(|error| StageError::Broken(error.to_string()))??;
+        report.delivered.extend(served.delivered);
+        report.waiting += served.waiting;
     }
     report.waiting += counter.waiting.lock().unwrap_or_else(PoisonError::into_inner).len();
     Ok(())
 }
 
 impl Counter {
-    /// One connection: takes letters until it must stop. Second: letters that must wait for the minute to pass.
-    async fn serve(self: Arc<Self>) -> Result<(Vec<Delivered>, usize), StageError> {
-        let mut line = Line::new(Arc::clone(&self.post));
-        let (mut done, mut waiting) = (Vec::new(), 0);
-        while let Some(due) = self.next() {
+    /// One connection: takes letters until it must stop. What the server took and what comes next go on record together,
+    /// and only then the next one is offered; it was read before, so that nothing is done between the 250 and the record.
+    async fn serve(self: Arc<Self>) -> Result<Served, StageError> {
+        let (mut line, mut served, mut taken) = (Line::new(Arc::clone(&self.post)), Served::default(), None);
+        let mut next = self.choose(&mut served).await;
+        loop {
+            if !self.goes_on() {
+                next = next.map(|chosen| self.give_back(chosen));
+            }
+            let at = self.watch.at();
+            let wanted = next.as_ref().ok().and_then(Option::as_ref).map(|chosen| Wanted {
+                id: chosen.due.id,
+                plan: chosen.plan.clone(),
+                until: at + self.door.lease,
+            });
+            if taken.is_none() && wanted.is_none() {
+                break;
+            }
+            let leased = self.clerk.enter(Entry { taken: taken.take(), wanted, at }).await?;
+            let chosen = next?;
+            next = self.choose(&mut served).await;
+            if let (Some(mut chosen), Some((lease, mails))) = (chosen, leased) {
+                let (answer, last) = self.letter(&mut line, &lease, &mut chosen, &mails, &mut served).await?;
+                served.delivered.push(delivered(&lease.delivery, answer));
+                taken = last;
+            }
+        }
+        line.hang_up().await;
+        next.map(|_| served)
+    }
+
+    /// Whether more letters may be begun. A run ends while the leases that it took still hold; what is left is due at the
+    /// next one.
+    fn goes_on(&self) -> bool {
+        let long_enough = self.watch.elapsed() > self.door.lease.to_std().unwrap_or_default();
+        !self.shut.load(Ordering::SeqCst) && !long_enough && !self.door.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Reads the next letter that may leave within this minute.
+    async fn choose(&self, served: &mut Served) -> Result<Option<Chosen>, StageError> {
+        while self.goes_on() {
+            let Some(due) = self.take() else { break };
             let Some(letter) = self.store.letter(due.id).await? else { continue };
             if !self.admits(&addressed(&letter)) {
-                waiting += 1;
+                served.waiting += 1;
                 continue;
             }
             let files = self.store.packet(due.id).await?.unwrap_or_default();
-            let plan = self.plan(&letter, &files);
-            let now = self.watch.at();
-            let leased = self.store.lease_letter(due.id, &plan, now + self.door.lease, now).await?;
-            let Some((lease, mails)) = leased else { continue };
-            let answer = self.letter(&mut line, &lease, &letter, &files, &mails).await?;
-            done.push(delivered(&lease.delivery, answer));
+            let plan = plan(&self.mail, &letter, &files);
+            return Ok(Some(Chosen { due, letter, files, plan }));
         }
-        line.hang_up().await;
-        Ok((done, waiting))
+        Ok(None)
     }
 
-    fn next(&self) -> Option<Delivery> {
-        // A run ends while the leases that it took still hold; what is left is due at the next one.
-        let long_enough = self.watch.elapsed() > self.door.lease.to_std().unwrap_or_default();
-        if self.shut.load(Ordering::SeqCst) || long_enough {
-            return None;
-        }
+    fn take(&self) -> Option<Delivery> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    fn give_back(&self, chosen: Option<Chosen>) -> Option<Chosen> {
+        let due = chosen.map(|chosen| chosen.due);
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).extend(due);
+        None
     }
 
     /// Whether these domains may get one more mail within the minute; counts it if so.
@@ -136,78 +189,80 @@ impl Counter {
         true
     }
 
-    /// Which attachments go into which mail: in order, as many as fit; what fits into none stays in the folder.
-    fn plan(&self, letter: &Letter, files: &[PacketFile]) -> Vec<MailPlan> {
-        let domain = self.mail.from.1.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
-        let room = self.mail.max_message_bytes;
-        let bare = mime::bytes_without_attachments(&letter.words.text, &letter.words.html);
-        let mut mails = vec![(bare, Vec::new())];
-        let mut left_out = Vec::new();
-        for (position, file) in (0_u32..).zip(files) {
-            let bytes = mime::bytes_of_attachment(file.bytes.len());
-            if bare + bytes > room {
-                left_out.push(position);
-                continue;
-            }
-            if let Some((filled, carried)) = mails.last_mut().filter(|(filled, _)| filled + bytes <= room) {
-                *filled += bytes;
-                carried.push(position);
-            } else {
-                mails.push((bare + bytes, vec![position]));
-            }
-        }
-        let plan = |(number, (_, files)): (u32, (usize, Vec<u32>))| MailPlan {
-            from: self.mail.from.clone(),
-            message_id: format!("{}.{number}@{domain}", letter.message_id),
-            files,
-            left_out: if number == 1 { left_out.clone() } else { Vec::new() },
-        };
-        (1..).zip(mails).map(plan).collect()
-    }
-
-    /// Every mail of a letter that the server does not have yet.
+    /// Every mail of a letter that the server does not have yet. The last one that it takes is left to be entered.
     async fn letter(
         &self,
         line: &mut Line,
         lease: &Lease,
-        letter: &Letter,
-        files: &[PacketFile],
+        chosen: &mut Chosen,
         mails: &[PlannedMail],
-    ) -> Result<Answer, StageError> {
+        served: &mut Served,
+    ) -> Result<(Answer, Option<Taken>), StageError> {
         let until = self.watch.at() + self.door.lease;
-        let domains = addressed(letter);
+        let Chosen { letter, files, .. } = chosen;
         let place = place(lease, letter);
         if let Err(answer) = self.leave_out(lease, &place, files, mails).await? {
-            return self.record(lease, 0, answer).await;
+            return Ok((self.record(lease, 0, answer).await?, None));
         }
         let open: Vec<&PlannedMail> = mails.iter().filter(|mail| mail.accepted_at.is_none()).collect();
-        if open.is_empty() {
+        let mut last: Option<Taken> = None;
+        for mail in open {
+            if let Some(taken) = last.take() {
+                let at = self.watch.at();
+                self.clerk.enter(Entry { taken: Some(taken), wanted: None, at }).await?;
+                let time_left = at + mail_time(&self.post) <= until;
+                if !(time_left && self.admits(&addressed(letter))) {
+                    self.store.pause_delivery(lease, "其余的稍后继续发送", at + MINUTE, at).await?;
+                    return Ok((Answer::TryLater("这封信分几封发，其余的稍后继续发送".to_owned()), None));
+                }
+            }
+            let answer = loop {
+                let sent = match write(letter, files, mails, mail, &place) {
+                    Ok(written) => line.send(&written).await,
+                    Err(why) => Ok(Answer::Refused(why)),
+                };
+                match sent {
+                    Ok(answer) => break answer,
+                    Err(refusals) => match self.part(lease, letter, refusals).await? {
+                        Some(parted) => served.delivered.push(parted),
+                        None => break Answer::TryLater(LEASE_LOST.to_owned()),
+                    },
+                }
+            };
+            let Answer::Accepted(words) = answer else {
+                return Ok((self.record(lease, mail.number, answer).await?, None));
+            };
+            fail_point!("deliver.mail-sent");
+            let (key, recipient) = (&lease.delivery.key, &lease.delivery.recipient);
+            info!(key, recipient, number = mail.number, of = mails.len(), resend = mail.again, "mail accepted");
+            let domains = addressed(letter).into_iter().collect::<Vec<_>>().join(" ");
+            last = Some(Taken { lease: lease.clone(), number: mail.number, domains, answer: words });
+        }
+        let Some(taken) = last else {
             // The last one was accepted after its lease had run out.
             let words = "服务器已全部收下";
             self.store.finish_delivery(lease, words, None, self.watch.at()).await?;
-            return Ok(Answer::Accepted(words.to_owned()));
-        }
-        let mut last = Answer::Accepted(String::new());
-        for (nth, mail) in open.into_iter().enumerate() {
-            let time_left = self.watch.at() + mail_time(&self.mail) <= until;
-            if nth > 0 && !(time_left && self.admits(&domains)) {
-                let again = self.watch.at() + MINUTE;
-                self.store.pause_delivery(lease, "其余的稍后继续发送", again, self.watch.at()).await?;
-                return Ok(Answer::TryLater("这封信分几封发，其余的稍后继续发送".to_owned()));
-            }
-            let answer = match write(letter, files, mails, mail, &place) {
-                Ok(written) => line.send(&written).await,
-                Err(why) => Answer::Refused(why),
-            };
-            let Answer::Accepted(words) = &answer else { return self.record(lease, mail.number, answer).await };
-            fail_point!("deliver.mail-sent");
-            let spaced = domains.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
-            self.store.accept_mail(lease, mail.number, &spaced, words, self.watch.at()).await?;
-            let (key, recipient) = (&lease.delivery.key, &lease.delivery.recipient);
-            info!(key, recipient, number = mail.number, of = mails.len(), resend = mail.again, "mail accepted");
-            last = answer;
-        }
-        Ok(last)
+            return Ok((Answer::Accepted(words.to_owned()), None));
+        };
+        Ok((Answer::Accepted(taken.answer.clone()), Some(taken)))
+    }
+
+    /// Parts a letter of which nothing has left: who was refused gets a letter that waits for a person, the others get
+    /// this one. `None`: another process has the letter.
+    async fn part(
+        &self,
+        lease: &Lease,
+        letter: &mut Letter,
+        refusals: Refusals,
+    ) -> Result<Option<Delivered>, StageError> {
+        let refused: Vec<Refusal> = refusals.0.into_iter().map(|(address, words)| Refusal { address, words }).collect();
+        let parted = self.store.part_letter(lease, &letter.words, &refused, self.watch.at()).await?;
+        let Some((words, key)) = parted else { return Ok(None) };
+        letter.words = words;
+        let said: Vec<String> = refused.iter().map(|one| format!("{}：{}", one.address, one.words)).collect();
+        let (of, why) = (&lease.delivery.key, said.join("；"));
+        warn!(of, key, why, "addresses refused, a person must look; the letter goes to the others");
+        Ok(Some(Delivered { key, resend: false, ..delivered(&lease.delivery, Answer::Refused(why)) }))
     }
 
     /// Puts attachments that no mail can carry into the folder; the letter says where.
@@ -252,86 +307,8 @@ impl Counter {
 }
 
 /// How long one mail can take: to open the connection, twice where it was stale, and to hand it over.
-fn mail_time(mail: &MailDoor) -> TimeDelta {
-    TimeDelta::from_std(mail.server.patience * 2).unwrap_or(TimeDelta::MAX)
-}
-
-fn addressed(letter: &Letter) -> BTreeSet<String> {
-    mime::domains(letter.words.to.iter().chain(&letter.words.cc))
-}
-
-/// Where attachments lie that are too large for mail: folder of the recipient, and of the letter in it.
-fn place(lease: &Lease, letter: &Letter) -> (String, String) {
-    let Delivery { recipient, batch, .. } = &lease.delivery;
-    let letter = letter.message_id.chars().take(12).collect::<String>();
-    (recipient.replace(['/', '\\'], "_"), batch.clone().unwrap_or_else(|| format!("letter-{letter}")))
-}
-
-fn chosen<'a>(files: &'a [PacketFile], positions: &'a [u32]) -> impl Iterator<Item = &'a PacketFile> {
-    positions.iter().filter_map(|position| files.get(usize::try_from(*position).ok()?))
-}
-
-/// One mail of a letter, with what there is to say about the other ones.
-fn write(
-    letter: &Letter,
-    files: &[PacketFile],
-    mails: &[PlannedMail],
-    mail: &PlannedMail,
-    place: &(String, String),
-) -> Result<Written, String> {
-    let words = &letter.words;
-    let (number, count) = (mail.number, mails.len());
-    let carried: Vec<&PacketFile> = chosen(files, &mail.plan.files).collect();
-    let mut notes = Vec::new();
-    let mut subject = words.subject.clone();
-    if count > 1 {
-        let names: Vec<&str> = carried.iter().map(|file| file.name.as_str()).collect();
-        let names = if names.is_empty() { "没有附件".to_owned() } else { format!("附件 {}", names.join("、")) };
-        subject = format!("{subject}（第{number}封/共{count}封）");
-        notes.push(format!("附件较大，分 {count} 封发送。这是第 {number} 封，{names}；请收齐 {count} 封后再办理。"));
-    }
-    for file in mails.iter().flat_map(|mail| chosen(files, &mail.plan.left_out)) {
-        let size = size_in_words(file.bytes.len());
-        notes.push(format!(
-            "附件 {}（{size}）超过邮件大小上限，没有随邮件发送，已放入发件单位的发件文件夹 {}/{}，请与发件单位联系领取。",
-            file.name, place.0, place.1
-        ));
-    }
-    let attachments: Vec<(&str, &[u8])> =
-        carried.iter().map(|file| (file.name.as_str(), file.bytes.as_slice())).collect();
-    let (text, html) = noted(&words.text, &words.html, &notes);
-    mime::write(&Mail {
-        from_name: &mail.plan.from.0,
-        from: &mail.plan.from.1,
-        to: &words.to,
-        cc: &words.cc,
-        subject: &subject,
-        dated_at: letter.dated_at,
-        message_id: &mail.plan.message_id,
-        text: &text,
-        html: &html,
-        attachments: &attachments,
-        resend: mail.again,
-    })
-}
-
-/// The bodies with notes at the top; the templates know nothing of them.
-fn noted(text: &str, html: &str, notes: &[String]) -> (String, String) {
-    if notes.is_empty() {
-        return (text.to_owned(), html.to_owned());
-    }
-    let (mut plain, mut boxed) = (String::new(), String::new());
-    for note in notes {
-        // Writing to a String cannot fail.
-        let _ = writeln!(plain, "【{note}】");
-        let _ = write!(boxed, "<p style=\"margin:0 0 4px;\">{note}</p>");
-    }
-    let boxed = format!(
-        "<div style=\"box-sizing:border-box;max-width:640px;margin:16px auto 0;padding:12px 24px;background:#fff4d6;border:1px solid #e0b84c;\
-         font-family:'Microsoft YaHei','PingFang SC','Noto Sans CJK SC','Noto Serif CJK SC',sans-serif;font-size:15px;line-height:1.6;color:#4a3a0a;\">{boxed}</div>"
-    );
-    let body = html.find("<body").and_then(|at| html[at..].find('>').map(|end| at + end + 1)).unwrap_or(0);
-    (format!("{plain}\n{text}"), format!("{}{boxed}{}", &html[..body], &html[body..]))
+fn mail_time(post: &Post) -> TimeDelta {
+    TimeDelta::from_std(post.patience() * 2).unwrap_or(TimeDelta::MAX)
 }
 
 #[cfg(test)]
@@ -343,13 +320,5 @@ mod tests {
         let minutes: Vec<i64> = (0..7).map(|failures| pause_after(failures).num_minutes()).collect();
         assert_eq!(minutes, [5, 10, 20, 40, 67, 67, 67]);
         assert_eq!(pause_after(u32::MAX), LAST_PAUSE);
-    }
-
-    #[test]
-    fn notes_stand_at_the_top_of_both_bodies() {
-        let (text, html) = noted("正文", "<html><body class=\"x\"><p>正文</p>", &["甲".to_owned()]);
-        assert_eq!(text, "【甲】\n\n正文");
-        assert!(html.starts_with("<html><body class=\"x\"><div style="), "{html}");
-        assert_eq!(noted("正文", "<p>", &[]), ("正文".to_owned(), "<p>".to_owned()));
     }
 }

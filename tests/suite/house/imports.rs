@@ -37,10 +37,15 @@ const ROOMS: &[(&[&str], &[&str], &str)] = &[
     (&["sqlx"], &["store"], "sqlx belongs to store: SQL and nothing else, and SQL nowhere else"),
     (&["typst", "typst_layout", "typst_pdf", "comemo"], &["forms"], "typst belongs to forms"),
     (&["rust_xlsxwriter"], &["forms", "cli::demo"], "workbooks are written by forms, and by the demo's clerks"),
-    (&["clap", "clap_complete", "comfy_table", "indicatif"], &["main", "cli"], "the command line belongs to cli"),
+    (
+        &["clap", "clap_complete", "clap_mangen", "comfy_table", "indicatif"],
+        &["main", "cli"],
+        "the command line belongs to cli",
+    ),
     (&["aes_gcm", "hkdf"], &["store"], "personal fields are sealed in one place, the vault of store"),
     (&["tokio_cron_scheduler", "sd_notify"], &["daemon"], "only daemon knows cron and systemd"),
     (&["lettre"], &["outbox"], "mail leaves through outbox"),
+    (&["ureq"], &["outbox"], "whatever is asked over HTTP is asked through outbox"),
     (&["async_imap"], &["inbox"], "mail arrives through inbox"),
 ];
 

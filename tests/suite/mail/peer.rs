@@ -1,4 +1,5 @@
-//! A mail server that plays a script: what it says where, when it falls silent, when it hangs up.
+//! A mail server that plays a script: what it says where, when it falls silent, when it hangs up. It knows nobody of
+//! whom the address begins with `nobody`, whatever the script says.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
@@ -160,7 +161,9 @@ fn talk(stream: TcpStream, hello: Hello, seen: &Mutex<Seen>) -> std::io::Result<
                 }
             }
             "RCPT" => {
-                if let Play::Rcpt(reply) = &play {
+                if line.starts_with("RCPT TO:<nobody") {
+                    say("550 5.1.1 no such user")?;
+                } else if let Play::Rcpt(reply) = &play {
                     say(reply)?;
                 } else {
                     to.push(line.trim_start_matches("RCPT TO:<").trim_end_matches('>').to_owned());

@@ -85,6 +85,53 @@ fn a_refusal_for_good_waits_for_a_person_with_the_servers_words() {
 }
 
 #[test]
+fn an_address_that_is_refused_for_good_keeps_the_letter_from_nobody_else() {
+    let peer = Peer::new(Hello::Bare, &[]);
+    let folder = folder(&peer);
+    let mut new = letter("remind:1", &[3000]);
+    new.to = vec!["nobody@example.cn".to_owned(), "clerk@example.cn".to_owned()];
+    queue(&folder, &[new], &at("09:00"));
+    let said = deliver(&folder, 1, "09:01");
+    let of = |n: usize, what: &str| said[n][what].as_str().unwrap().to_owned();
+    assert_eq!((of(0, "state"), of(1, "state")), ("aside".to_owned(), "done".to_owned()), "{said}");
+    assert_eq!(of(0, "says"), "nobody@example.cn：550 5.1.1 no such user");
+    let arrived = peer.arrived();
+    assert_eq!(arrived.len(), 1, "once");
+    assert_eq!(arrived[0].to, ["clerk@example.cn", "chief@example.org"]);
+    assert_eq!(open(&arrived[0].raw).headers["to"], "clerk@example.cn");
+    let listed = folder.json(1, &["delivery", "list"]);
+    assert_eq!((listed.as_array().unwrap().len(), listed[0]["state"].as_str()), (1, Some("aside")));
+    let refused = shown(&folder, "remind:1")["decisions"][0].clone();
+    assert_eq!((refused["act"].as_str(), refused["by"].as_str()), (Some("refused"), Some("邮件服务器")));
+    assert_eq!(deliver(&folder, 0, "10:00"), serde_json::json!([]), "not without a person");
+    decide(&folder, 0, &["retry", &listed[0]["id"].to_string(), "--to", "right@example.cn"]);
+    deliver(&folder, 0, "12:01");
+    let last = peer.arrived().pop().unwrap();
+    assert_eq!(
+        (peer.arrived().len(), last.to.as_slice()),
+        (2, &["right@example.cn".to_owned()][..]),
+        "the others have it"
+    );
+    assert_eq!(open(&last.raw).files["part-1.zip"], vec![7; 3000]);
+    assert_eq!(folder.json(0, &["audit", "verify"])["faults"], serde_json::json!([]));
+}
+
+#[test]
+fn of_those_that_are_not_refused_for_good_each_gets_the_letter_or_none() {
+    let peer = Peer::new(Hello::Bare, &[Play::Rcpt("451 try later"), Play::Rcpt("451 try later")]);
+    let folder = folder(&peer);
+    let mut new = letter("remind:1", &[]);
+    new.to = vec!["nobody@example.cn".to_owned()];
+    queue(&folder, &[new], &at("09:00"));
+    let said = deliver(&folder, 1, "09:01");
+    assert_eq!((said[0]["state"].as_str(), said[1]["state"].as_str()), (Some("aside"), Some("due")), "{said}");
+    assert!(peer.arrived().is_empty());
+    deliver(&folder, 0, "09:07");
+    assert_eq!(peer.arrived()[0].to, ["chief@example.org"], "the copy becomes the letter");
+    assert!(!open(&peer.arrived()[0].raw).headers["subject"].contains("重发"));
+}
+
+#[test]
 fn silence_after_the_whole_letter_is_doubt_and_the_same_letter_goes_again_marked() {
     for play in [Play::DropAfterData, Play::Silence] {
         let peer = Peer::new(Hello::Bare, std::slice::from_ref(&play));

@@ -85,8 +85,6 @@ fn a_wrong_password_is_no_fault_of_the_letter() {
     let peer = Peer::new(Hello::RefusesLogin, &[]);
     let folder = folder(&peer);
     set(&folder, "user = \"\"", "user = \"clerk\"");
-    let (code, _, err) = folder.run(&["once", "deliver"]);
-    assert!(code == 2 && err.contains("没有邮件口令"), "{err}");
     folder.put("data/credentials/smtp-password", "wrong\n");
     queue(&folder, &[letter("remind:1", &[]), letter("remind:2", &[])], &at("09:00"));
     let said = deliver(&folder, 1, "09:01");
@@ -95,6 +93,29 @@ fn a_wrong_password_is_no_fault_of_the_letter() {
     assert_eq!(shown(&folder, "remind:1")["state"], "due", "not set aside");
     let (_, _, err) = folder.run(&["--now", &at("09:30"), "once", "deliver"]);
     assert!(!err.contains("wrong\n") && !err.contains("secret"), "{err}");
+}
+
+#[test]
+fn without_the_password_letters_wait_and_nothing_else_does() {
+    let peer = Peer::new(Hello::Bare, &[]);
+    let folder = folder(&peer);
+    set(&folder, "user = \"\"", "user = \"clerk\"");
+    let run = |time: &str| folder.run(&["--now", &at(time), "once", "deliver"]);
+    let (code, _, err) = run("09:00");
+    assert!(code == 1 && err.contains("没有邮件口令"), "told before a letter is there: {code} {err}");
+    queue(&folder, &[letter("remind:1", &[])], &at("09:00"));
+    let (code, _, err) = run("09:01");
+    assert!(code == 1 && err.contains("data/credentials/smtp-password"), "{code} {err}");
+    assert!(err.contains("还有 1 封信待发：排除上述问题后"), "{err}");
+    let shown = shown(&folder, "remind:1");
+    assert_eq!((shown["state"].as_str(), shown["attempts"].as_u64()), (Some("due"), Some(0)), "not even tried");
+    assert!(run("13:30").2.contains("超过 4 小时"), "it is an alarm like any other");
+    assert!(folder.expect(0, &["status"]).contains("邮件发不出去：没有邮件口令"));
+    assert!(folder.json(0, &["status"])["mail_trouble"].as_str().unwrap().contains("smtp-password"));
+    let (code, out, _) = folder.run(&["check"]);
+    assert!(code == 1 && out.contains("没有 clerk 的邮件口令"), "{code} {out}");
+    folder.put("data/credentials/smtp-password", "right\n");
+    assert!(folder.json(0, &["status"])["mail_trouble"].is_null());
 }
 
 #[test]

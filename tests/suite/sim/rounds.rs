@@ -180,8 +180,10 @@ impl Life<'_> {
             let owing = filed.owing(&settings, &catalogue, &calendar, civil_date(now));
             let order = remind::Order { settings: &settings, calendar: &calendar, templates, owing: &owing };
             // What is attached is no part of what is lived through.
-            let form = async |_: &_| vec![PacketFile { name: "plan.xlsx".to_owned(), bytes: vec![1, 2, 3] }];
-            remind::run(&store, &order, form, now).await
+            let form = async |_| vec![PacketFile { name: "plan.xlsx".to_owned(), bytes: vec![1, 2, 3] }];
+            let report = remind::run(&store, &order, form, now).await?;
+            remind::withdraw(&store, &owing, now).await?;
+            Ok(report)
         };
         if let Some(report) = self.stage(real, "remind", |_| false, work)? {
             self.opens_at = report.waiting_until;
@@ -221,15 +223,16 @@ impl Life<'_> {
             outbox: self.folder(if is_blocked { "no-folder/outbox" } else { "outbox" }),
             lease: TimeDelta::seconds(300),
             retry: TimeDelta::seconds(600),
+            stopping: Arc::default(),
             mail: Some(MailDoor {
-                server: Server {
+                server: Ok(Server {
                     host: "127.0.0.1".to_owned(),
                     port: self.post.port(is_away),
                     security: Security::Plain,
                     login: None,
                     ca: None,
                     patience: Duration::from_secs(60),
-                },
+                }),
                 from: ("演示".to_owned(), "shenling@example.cn".to_owned()),
                 connections: 1,
                 per_domain_per_minute: 20,
