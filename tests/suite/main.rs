@@ -18,4 +18,5 @@ mod plan;
 mod properties;
 mod remind;
 mod season;
+mod sim;
 mod support;
