@@ -155,6 +155,7 @@ async fn stage(sink: &Sink, mails: usize) -> anyhow::Result<(Duration, f64, u64)
             office: String::new(),
             batches_to: BTreeMap::new(),
         }),
+        stopping: Arc::default(),
     };
     let figures = measured(async {
         let report = deliver::run(&store, &door, |_| None, now()).await?;

@@ -4,19 +4,22 @@
 //! store decides what is due ([`duty`]), so that a missed knock, a restart, a second machine or a wrong clock change
 //! nothing but the delay.
 //!
-//! - Reads: the ledger, signals. Writes: the ledger, leases, the standing file, systemd's notify socket.
+//! - Reads: the ledger, signals. Writes: the ledger, leases, the standing file, systemd's notify socket; asks for the
+//!   ping address.
 //! - Safe to repeat because: see [`duty`].
 //! - When it fails: a duty that fails is told once and tried again; only a broken start ends the process.
 //! - Trusts: nothing about the clock, and no duty to come back: the watchdog is fed only while all do.
 
+mod attend;
 mod duty;
 mod house;
 mod schedule;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -28,9 +31,10 @@ use tokio::task::JoinSet;
 use tokio_cron_scheduler::{Job as Knock, JobScheduler};
 use tracing::{error, info, warn};
 
+pub use self::attend::Ping;
 use self::house::House;
 pub use self::house::{Standing, Trouble};
-pub use self::schedule::{Schedule, ScheduleError};
+pub use self::schedule::{Schedule, ScheduleError, YearOfSlots};
 use crate::store::Store;
 
 /// How often the health is looked at where systemd does not ask more often.
@@ -52,9 +56,14 @@ pub struct Worked {
     pub says: String,
 }
 
-/// Why a duty could not be done, as the administrator reads it. No personal data. It is tried again.
+/// Why a duty could not be done. It is tried again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure(pub String);
+pub struct Failure {
+    /// As the administrator reads it. No personal data.
+    pub says: String,
+    /// Whether it is the database that did not answer: then nothing is wrong with the duty.
+    pub of_store: bool,
+}
 
 /// The work of a duty: given the slot it was asked for and the time now.
 pub type Work = Arc<dyn Fn(DateTime<Utc>, DateTime<Utc>) -> Working + Send + Sync>;
@@ -70,6 +79,8 @@ pub struct Job {
     pub schedule: Schedule,
     /// Whether it also runs when the daemon starts.
     pub at_start: bool,
+    /// The duties that come first where a moment asks for both.
+    pub after: &'static [&'static str],
     /// Whether something leaves: not from a machine that the data does not belong to.
     pub sends: bool,
     /// Running longer than this, it hangs.
@@ -78,7 +89,12 @@ pub struct Job {
     pub work: Work,
 }
 
-/// How a daemon is set up.
+/// Tells what is wrong to whom it concerns; given what is wrong now. Answers whether telling works.
+pub type Tell = Arc<dyn Fn(BTreeMap<&'static str, Trouble>, DateTime<Utc>) -> Telling + Send + Sync>;
+/// Telling under way.
+pub type Telling = Pin<Box<dyn Future<Output = bool> + Send>>;
+
+/// How a daemon is set up, once.
 pub struct Setup {
     /// The store.
     pub store: Store,
@@ -88,35 +104,47 @@ pub struct Setup {
     pub dry: bool,
     /// Where it says how it stands.
     pub standing: PathBuf,
+    /// Raised while it stops: work of many items ends after the one in hand.
+    pub stopping: Arc<AtomicBool>,
+    /// Tells what is wrong.
+    pub tell: Tell,
+}
+
+/// What the configuration says: replaced as a whole when it is read anew.
+#[derive(Clone)]
+pub struct Orders {
+    /// The duties.
+    pub jobs: Vec<Job>,
     /// How long a stop waits for the work in hand.
     pub stop_within: Duration,
+    /// Who is asked for while all is well.
+    pub ping: Option<Ping>,
 }
 
 /// Reads the configuration anew; the error is for the administrator.
-pub type Load<'a> = dyn Fn() -> Result<Vec<Job>, String> + 'a;
+pub type Load<'a> = dyn Fn() -> Result<Orders, String> + 'a;
 
 /// Why the duties are interrupted.
 enum Call {
     Stop,
-    Reload(Vec<Job>),
+    Reload(Orders),
 }
 
 /// Runs until SIGTERM or SIGINT. SIGHUP reads the configuration anew; a bad one leaves the old one in force.
-pub async fn run(setup: Setup, jobs: Vec<Job>, load: &Load<'_>) -> anyhow::Result<()> {
-    let Setup { store, holder, dry, standing, stop_within } = setup;
-    let house = Arc::new(House::new(store, holder, clock(), dry, standing));
+pub async fn run(setup: Setup, orders: Orders, load: &Load<'_>) -> anyhow::Result<()> {
     let mut calls = Calls {
         stop: [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?],
         reload: signal(SignalKind::hangup())?,
     };
-    let mut jobs = jobs;
+    let house = Arc::new(House::new(setup, clock()));
+    let mut orders = orders;
     tell(&[NotifyState::Ready, NotifyState::Status(&house.in_a_line())]);
-    info!(duties = jobs.len(), dry, "started");
+    info!(duties = orders.jobs.len(), dry = house.dry, "started");
     loop {
-        match serve(&house, jobs, &mut calls, load, stop_within).await? {
+        match serve(&house, orders, &mut calls, load).await? {
             Call::Reload(new) => {
-                jobs = new;
-                house.forget_pulses();
+                orders = new;
+                house.forget_duties();
                 tell(&[NotifyState::Ready]);
                 info!("configuration read anew");
             }
@@ -129,18 +157,14 @@ pub async fn run(setup: Setup, jobs: Vec<Job>, load: &Load<'_>) -> anyhow::Resul
 }
 
 /// Runs the duties until a signal calls.
-async fn serve(
-    house: &Arc<House>,
-    jobs: Vec<Job>,
-    calls: &mut Calls,
-    load: &Load<'_>,
-    stop_within: Duration,
-) -> anyhow::Result<Call> {
+async fn serve(house: &Arc<House>, orders: Orders, calls: &mut Calls, load: &Load<'_>) -> anyhow::Result<Call> {
     let (stop, stopped) = watch::channel(false);
+    house.stopping.store(false, Ordering::Relaxed);
     let mut scheduler = JobScheduler::new().await?;
     let heartbeat = Arc::new(AtomicI64::new(clock().timestamp_millis()));
     let mut duties = JoinSet::new();
-    for job in jobs {
+    let schedules: Vec<_> = orders.jobs.iter().map(|job| (job.name, job.schedule.clone())).collect();
+    for job in orders.jobs {
         let knock = Arc::new(Notify::new());
         let knocks = knock.clone();
         let wake = Knock::new_async_tz(&*job.schedule.expression, Shanghai, move |_, _| {
@@ -148,8 +172,10 @@ async fn serve(
             Box::pin(async move { knock.notify_one() })
         })?;
         scheduler.add(wake).await?;
-        duties.spawn(duty::keep(job, house.clone(), knock, stopped.clone()));
+        let first = schedules.iter().filter(|(name, _)| job.after.contains(name)).cloned().collect();
+        duties.spawn(duty::keep(job, first, house.clone(), knock, stopped.clone()));
     }
+    duties.spawn(attend::attend(house.clone(), orders.ping, stopped));
     let beats = heartbeat.clone();
     let beat = Knock::new_async_tz(HEARTBEAT, Shanghai, move |_, _| {
         let beats = beats.clone();
@@ -161,10 +187,15 @@ async fn serve(
         call = calls.next(load) => call,
         () = watch_over(house, &heartbeat) => Call::Stop,
     };
+    let stop_within = match &call {
+        Call::Reload(new) => new.stop_within,
+        Call::Stop => orders.stop_within,
+    };
     if matches!(call, Call::Stop) {
         tell(&[NotifyState::Stopping]);
         info!("stopping: the work in hand is finished first");
     }
+    house.stopping.store(true, Ordering::Relaxed);
     let _ = stop.send(true);
     scheduler.shutdown().await?;
     let all = async { while duties.join_next().await.is_some() {} };
@@ -179,18 +210,17 @@ async fn serve(
     Ok(call)
 }
 
+/// How often the health is looked at: as often as systemd asks, or every now and then.
+fn health_every() -> Duration {
+    sd_notify::watchdog_enabled().map_or(HEALTH_EVERY, |limit| (limit / 3).min(HEALTH_EVERY))
+}
+
 /// Looks at the health again and again; feeds systemd's watchdog only while all is well.
 async fn watch_over(house: &House, heartbeat: &AtomicI64) {
-    let every = sd_notify::watchdog_enabled().map_or(HEALTH_EVERY, |limit| (limit / 3).min(HEALTH_EVERY));
     tokio::time::sleep(SETTLE).await;
     loop {
         let now = clock();
         let answers = tokio::time::timeout(PING_LIMIT, house.store.ping()).await.is_ok_and(|pinged| pinged.is_ok());
-        if answers {
-            house.mended("database");
-        } else {
-            house.trouble("database", "数据库没有应答", now);
-        }
         // A clock that was set back makes the difference negative: that is no silence.
         let silent = now.timestamp_millis() - heartbeat.load(Ordering::Relaxed) > MAX_HEARTBEAT_SILENCE_MS;
         let overdue = house.overdue();
@@ -202,12 +232,14 @@ async fn watch_over(house: &House, heartbeat: &AtomicI64) {
         }
         house.write_standing(now);
         let line = house.in_a_line();
-        if answers && !silent && overdue.is_none() {
+        let healthy = answers && !silent && overdue.is_none();
+        house.healthy.store(healthy, Ordering::Relaxed);
+        if healthy {
             tell(&[NotifyState::Watchdog, NotifyState::Status(&line)]);
         } else {
             tell(&[NotifyState::Status(&line)]);
         }
-        tokio::time::sleep(every).await;
+        tokio::time::sleep(health_every()).await;
     }
 }
 
@@ -229,7 +261,7 @@ impl Calls {
                         tell(&[NotifyState::Reloading, usec]);
                     }
                     match load() {
-                        Ok(jobs) => return Call::Reload(jobs),
+                        Ok(orders) => return Call::Reload(orders),
                         Err(says) => {
                             error!(says, "the new configuration has mistakes; the old one stays in force");
                             tell(&[NotifyState::Ready, NotifyState::Status("新配置有误，仍按原配置运行；请运行 shenling check")]);

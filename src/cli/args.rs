@@ -84,7 +84,11 @@ pub enum Command {
         because: Because,
     },
     /// 看现在的情况：待办、已收、已核、已报
-    Status,
+    Status {
+        /// 写成网页（自带图表，可打印，手机可读）；写 - 输出到标准输出
+        #[arg(long, value_name = "文件")]
+        html: Option<PathBuf>,
+    },
     /// 看退回的文件和行
     #[command(name = "set-aside", subcommand)]
     SetAside(SetAsideCommand),

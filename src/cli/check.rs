@@ -30,7 +30,7 @@ struct Checked {
 /// Checks everything that the other commands will rely on.
 pub(super) async fn run(config: &Path, json: bool, now: DateTime<Utc>) -> anyhow::Result<Done> {
     let environment = settings::environment();
-    let mut mistakes = everything(&environment, settings::look(config, &environment), now).await;
+    let mut mistakes = Box::pin(everything(&environment, settings::look(config, &environment), now)).await;
     mistakes.sort_by_key(|mistake| mistake.severity);
     let errors = mistakes.iter().filter(|mistake| mistake.severity == Severity::Error).count();
     if json {

@@ -14,13 +14,16 @@ use super::world::{find_credential, letter_templates};
 use super::{Done, World, words};
 use crate::forms::letters::{Frame, TestFacts};
 use crate::forms::papers::pack;
-use crate::settings::{MailSecurity, Settings, credentials};
+use crate::settings::{Environment, MailSecurity, Settings, credentials};
 use crate::stages::deliver::{Answer, Delivered, Door, MailDoor, Report, Security, Server};
 use crate::store::{Alarm, Decision, DeliveryLine, NewLetter, PacketFile};
 use crate::subsidy::catalogue::Prison;
 
 /// Password of the ZIP in a trial letter, as its text says.
 const TRIAL_PASSWORD: &str = "test2026";
+
+/// For so long after it was queued a letter that was taken back is still listed.
+const LIST_TAKEN_BACK: TimeDelta = TimeDelta::days(30);
 
 /// Runs a `delivery` command.
 pub(super) async fn run(world: &World, command: DeliveryCommand) -> anyhow::Result<Done> {
@@ -47,16 +50,17 @@ pub(crate) fn door(world: &World) -> anyhow::Result<Door> {
         outbox: settings.paths.outbox.clone(),
         lease: TimeDelta::seconds(settings.delivery.lease_seconds.into()),
         retry: TimeDelta::seconds(settings.delivery.retry_seconds.into()),
-        mail: if settings.mail.is_on() { Some(mail_door(world)?) } else { None },
+        mail: if settings.mail.is_on() { Some(mail_door(settings, &world.environment)?) } else { None },
+        stopping: Arc::default(),
     })
 }
 
-fn mail_door(world: &World) -> anyhow::Result<MailDoor> {
-    let settings = &world.settings;
+/// The mail server as the settings have it.
+pub(super) fn mail_door(settings: &Settings, environment: &Environment) -> anyhow::Result<MailDoor> {
     let mail = &settings.mail;
     Ok(MailDoor {
         // What is missing here keeps the letters waiting, and nothing else.
-        server: mail_server(world),
+        server: mail_server(settings, environment),
         from: (mail.from_name.clone(), mail.from.clone()),
         connections: mail.connections,
         per_domain_per_minute: mail.per_domain_per_minute,
@@ -69,16 +73,16 @@ fn mail_door(world: &World) -> anyhow::Result<MailDoor> {
 }
 
 /// The mail server as the settings have it; or what is missing and what to do, in words.
-pub(super) fn mail_server(world: &World) -> Result<Server, String> {
-    let mail = &world.settings.mail;
+pub(super) fn mail_server(settings: &Settings, environment: &Environment) -> Result<Server, String> {
+    let mail = &settings.mail;
     let login = if mail.user.is_empty() {
         None
     } else {
-        let password = find_credential(&world.settings, &world.environment, credentials::SMTP_PASSWORD);
+        let password = find_credential(settings, environment, credentials::SMTP_PASSWORD);
         match password.map_err(|mistake| mistake.to_string())? {
             Some(password) => Some((mail.user.clone(), password)),
             None => {
-                let place = credentials::file(&world.settings.paths.data, credentials::SMTP_PASSWORD);
+                let place = credentials::file(&settings.paths.data, credentials::SMTP_PASSWORD);
                 let place = place.display();
                 return Err(format!("没有邮件口令：mail.user 已写，请把口令写入 {place}（权限 0600）"));
             }
@@ -164,7 +168,8 @@ fn told_one(world: &World, one: &Delivered) -> Value {
 
 async fn list(world: &World, all: bool) -> anyhow::Result<Done> {
     let mut lines = world.store.deliveries().await?;
-    lines.retain(|line| all || !matches!(line.state.as_str(), "done" | "withdrawn"));
+    // A letter that was taken back is listed with its reason for a while.
+    lines.retain(|line| all || taken_back(line, world.now) || !matches!(line.state.as_str(), "done" | "withdrawn"));
     if world.json {
         output::json(&lines.iter().map(|line| in_json(line, world.now)).collect::<Vec<_>>())?;
     } else if lines.is_empty() {
@@ -189,6 +194,12 @@ async fn list(world: &World, all: bool) -> anyhow::Result<Done> {
     }
     let stands = |line: &DeliveryLine| line.state == "aside" || line.alarm > Alarm::None;
     Ok(Done::with_findings(lines.iter().any(stands)))
+}
+
+/// Whether a letter was withdrawn lately, with a reason.
+fn taken_back(line: &DeliveryLine, now: DateTime<Utc>) -> bool {
+    let is_letter = line.delivery.letter && line.state == "withdrawn" && line.answer.is_some();
+    is_letter && now - line.delivery.created_at < LIST_TAKEN_BACK
 }
 
 async fn show(world: &World, key: &str) -> anyhow::Result<Done> {

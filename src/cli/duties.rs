@@ -13,7 +13,7 @@ use crate::settings::{Mistake, Settings, Severity};
 use crate::stages::collect::Desk;
 use crate::stages::remind::{self, Alarm, Order, Report};
 use crate::store::{FiledPlan, PacketFile, Store};
-use crate::subsidy::calendar::{Period, civil_date};
+use crate::subsidy::calendar::Period;
 use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::duty::agenda::Scene;
 use crate::subsidy::duty::{CourseEnd, Kind, Occurrence, Owing};
@@ -179,15 +179,35 @@ pub(super) async fn unreachable(
     Ok(silent.map(|prison| mistake(&prison.name)).collect())
 }
 
-/// Queues what is due and prints it.
-pub(super) async fn remind(world: &World) -> anyhow::Result<(Done, Value)> {
-    let World { settings, catalogue, calendar, store, now, .. } = world;
-    let owing = Filed::load(store, settings).await?.owing(settings, catalogue, calendar, civil_date(*now));
+/// Everybody who owes something today.
+pub(super) async fn owing_today(world: &World) -> anyhow::Result<Vec<Owing>> {
+    let World { settings, catalogue, calendar, store, .. } = world;
+    Ok(Filed::load(store, settings).await?.owing(settings, catalogue, calendar, world.today()))
+}
+
+/// Takes back reminders that have not left and that nobody owes any more.
+pub(super) async fn withdraw(world: &World) -> anyhow::Result<Vec<String>> {
+    if world.store.waiting_notices().await?.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(remind::withdraw(&world.store, &owing_today(world).await?, world.now).await?)
+}
+
+/// Takes back what is not owed any more, and queues what is due.
+pub(super) async fn remind_now(world: &World) -> anyhow::Result<Report> {
+    let World { settings, calendar, store, now, .. } = world;
+    let owing = owing_today(world).await?;
+    remind::withdraw(store, &owing, *now).await?;
     let templates = letter_templates(settings)?;
     let order = Order { settings, calendar, templates: &templates, owing: &owing };
     let desk = world.desk()?;
-    let attach = async |owing: &Owing| workbook(world, &desk, owing).await;
-    let report = remind::run(store, &order, attach, *now).await?;
+    let attach = |owing| workbook(world, &desk, owing);
+    Ok(remind::run(store, &order, attach, *now).await?)
+}
+
+/// Queues what is due and prints it.
+pub(super) async fn remind(world: &World) -> anyhow::Result<(Done, Value)> {
+    let report = remind_now(world).await?;
     if !world.json {
         tell(&report);
     }
@@ -213,7 +233,7 @@ pub(super) async fn remind(world: &World) -> anyhow::Result<(Done, Value)> {
 
 /// The planning workbook of a prison that owes a plan, with what it filed last. A reminder leaves without it rather than
 /// not at all.
-async fn workbook(world: &World, desk: &Desk, owing: &Owing) -> Vec<PacketFile> {
+async fn workbook(world: &World, desk: &Desk, owing: Owing) -> Vec<PacketFile> {
     let settings = &world.settings;
     let planned = settings.duties.iter().any(|duty| duty.id == owing.occurrence.duty && duty.kind == Kind::Plan);
     let Some(year) = owing.occurrence.term.parse::<i32>().ok().filter(|_| planned) else { return Vec::new() };
@@ -264,13 +284,19 @@ pub(super) fn local(at: DateTime<Utc>) -> String {
 
 /// An alarm, and what to do.
 fn in_words(alarm: &Alarm) -> String {
+    let advice = match alarm {
+        Alarm::NoRecipient { .. } => "请在其 [[prison]] 的 email 中填写".to_owned(),
+        Alarm::NoCopy { .. } => "请在配置中填写其 email".to_owned(),
+        Alarm::NoTable { year } => format!("公布后请运行 shenling calendar import {year}.toml"),
+    };
+    format!("告警：{}；{advice}", alarm_in_words(alarm))
+}
+
+/// What is wrong.
+pub(super) fn alarm_in_words(alarm: &Alarm) -> String {
     match alarm {
-        Alarm::NoRecipient { prison } => {
-            format!("告警：{prison}仍有未报送的材料，但没有电子邮箱，催报发不出去；请在其 [[prison]] 的 email 中填写")
-        }
-        Alarm::NoCopy { name } => format!("告警：催报应抄送{name}，但没有它的电子邮箱；请在配置中填写其 email"),
-        Alarm::NoTable { year } => format!(
-            "告警：还没有 {year} 年的节假日表，{year} 年的日期暂按周末推算；公布后请运行 shenling calendar import {year}.toml"
-        ),
+        Alarm::NoRecipient { prison } => format!("{prison}仍有未报送的材料，但没有电子邮箱，催报发不出去"),
+        Alarm::NoCopy { name } => format!("催报应抄送{name}，但没有它的电子邮箱"),
+        Alarm::NoTable { year } => format!("还没有 {year} 年的节假日表，{year} 年的日期暂按周末推算"),
     }
 }

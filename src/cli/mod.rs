@@ -8,6 +8,7 @@ mod calendar;
 mod check;
 mod delivery;
 pub mod demo;
+mod digest;
 mod duties;
 mod explain;
 mod export;
@@ -116,7 +117,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Done> {
         Command::Once(what) => once::run(&open().await?, what.stage, what.period.as_deref()).await,
         Command::Serve => serve::run(&config, arguments.now.is_some()).await,
         Command::Adopt { because } => serve::adopt(&open().await?, &because).await,
-        Command::Status => status::run(&open().await?).await,
+        Command::Status { html } => status::run(&config, json, now, html.as_deref()).await,
         Command::SetAside(what) => set_aside::run(&open().await?, what).await,
         Command::Explain { key } => explain::run(&open().await?, &key).await,
         Command::Export(ExportCommand::Verdicts { format, personal }) => {

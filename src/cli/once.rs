@@ -224,6 +224,9 @@ pub(super) async fn deliver(world: &World) -> anyhow::Result<(Done, Value)> {
         return Ok((Done::WithFindings, json!([])));
     }
     let door = delivery::door(world)?;
+    for letter in duties::withdraw(world).await? {
+        hint!("催报 {letter} 没有发出：该单位已报齐");
+    }
     world.store.hurry_deliveries(alone, world.now).await?;
     let report = deliver::run(&world.store, &door, |recipient| world.zip_password(recipient), world.now).await?;
     bar.finish_and_clear();

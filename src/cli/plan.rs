@@ -52,11 +52,11 @@ fn known(world: &World, prison: &str) -> anyhow::Result<String> {
     world.catalogue.prison(prison).map(ToString::to_string).ok_or_else(|| anyhow!("没有配置监狱“{prison}”"))
 }
 
-/// Compiles what is due (or closed) and says so.
-pub(super) async fn compile(world: &World, closing: Option<Closing>) -> anyhow::Result<(Done, Value)> {
+/// Compiles what is due (or closed).
+pub(super) async fn compile_now(world: &World, closing: Option<Closing>) -> anyhow::Result<Vec<Compiled>> {
     // Fonts are read only where there is something to print.
     if compile::due(&world.store, &world.catalogue, closing.as_ref()).await?.is_empty() {
-        return Ok((Done::Well, json!([])));
+        return Ok(Vec::new());
     }
     let order = compile::Order {
         recipients: world.settings.claim.recipients.clone(),
@@ -64,7 +64,12 @@ pub(super) async fn compile(world: &World, closing: Option<Closing>) -> anyhow::
         specs: world.desk()?.specs,
         closing,
     };
-    let compiled = compile::run(&world.store, &world.catalogue, &order, world.now).await?;
+    Ok(compile::run(&world.store, &world.catalogue, &order, world.now).await?)
+}
+
+/// Compiles what is due (or closed) and says so.
+pub(super) async fn compile(world: &World, closing: Option<Closing>) -> anyhow::Result<(Done, Value)> {
+    let compiled = compile_now(world, closing).await?;
     for one in compiled.iter().filter(|_| !world.json) {
         say_compiled(one);
     }

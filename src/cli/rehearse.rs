@@ -12,8 +12,10 @@ use super::args::RehearseArguments;
 use super::duties::{Filed, local, scene};
 use super::output::{self, say};
 use super::world::refuse;
-use super::{Done, World};
+use super::{Done, World, serve};
+use crate::daemon::{Schedule, YearOfSlots};
 use crate::forms::ics::{self, Entry, When};
+use crate::forms::letters::duty_in_words;
 use crate::settings::{self, Settings};
 use crate::subsidy::duty::agenda::{Change, Delay, Event, EventKind, Scene, changes};
 
@@ -40,7 +42,8 @@ pub(super) async fn run(world: &World, what: RehearseArguments) -> anyhow::Resul
     let provisional = world.calendar.table(year).is_none();
     if world.json {
         let events: Vec<Value> = events.iter().map(as_json).collect();
-        output::json(&json!({"year": year, "provisional": provisional, "events": events}))?;
+        let runs: Vec<Value> = runs(world, year).into_iter().map(|(_, said)| said).collect();
+        output::json(&json!({"year": year, "provisional": provisional, "events": events, "runs": runs}))?;
         return Ok(Done::Well);
     }
     say!("{year}年演练：假定各监狱都未报送，共 {} 件事；时刻均为北京时间", events.len());
@@ -50,7 +53,35 @@ pub(super) async fn run(world: &World, what: RehearseArguments) -> anyhow::Resul
     for event in &events {
         say!("{}", line(event));
     }
+    say!("");
+    say!("常驻服务在 {year} 年的定时运行（[schedule]）：");
+    for (line, _) in runs(world, year) {
+        say!("{line}");
+    }
     Ok(Done::Well)
+}
+
+/// When each duty of the daemon runs in a year: a line for people, and the same as JSON.
+fn runs(world: &World, year: i32) -> Vec<(String, Value)> {
+    let of = |(name, schedule): (&str, Result<Schedule, String>)| {
+        let schedule = match schedule {
+            Ok(schedule) => schedule,
+            Err(says) => return (says.clone(), json!({"duty": name, "wrong": says})),
+        };
+        let YearOfSlots { days, a_day, between, named } = schedule.year(year);
+        let when = match between {
+            None => "全年都不运行".to_owned(),
+            Some(_) if !named.is_empty() => named.iter().map(|at| local(*at)).collect::<Vec<_>>().join("、"),
+            Some((first, last)) if first == last => format!("全年 {days} 天，{}", &local(first)[11..]),
+            Some((first, last)) => {
+                format!("全年 {days} 天，每天 {a_day} 次，{} 至 {}", &local(first)[11..], &local(last)[11..])
+            }
+        };
+        let slots: Vec<String> = named.iter().map(chrono::DateTime::to_rfc3339).collect();
+        let said = json!({"duty": name, "schedule": schedule.text(), "days": days, "a_day": a_day, "slots": slots});
+        (format!("{}  {}：{when}", duty_in_words(name), schedule.text()), said)
+    };
+    serve::schedules(&world.settings, world.now).into_iter().map(of).collect()
 }
 
 /// One event in one line.

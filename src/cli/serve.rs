@@ -1,22 +1,27 @@
 //! `serve`: the daemon with the stages as its duties; `adopt`: which machine may send.
+//!
+//! [`rounds`] says what each duty does, [`alarms`] who is told of what is wrong.
+
+mod alarms;
+mod rounds;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
+use self::alarms::Told;
 use super::args::Because;
 use super::output::{hint, say};
 use super::world::open_store;
-use super::{Done, World, clock, delivery, once, words};
-use crate::daemon::{self, Failure, Job, Schedule, Setup, Work, Worked};
+use super::{Done, World, clock, words};
+use crate::daemon::{self, Failure, Job, Orders, Ping, Schedule, Setup, Work};
 use crate::settings::{self, Database, Environment, Loaded, Settings};
-use crate::stages::{calculate, collect, deliver};
 use crate::store::{Adoption, Standing, Store, StoreError, sha256_hex};
-use crate::subsidy::calendar::{Period, civil_date};
 use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::holidays::Calendar;
 
@@ -26,11 +31,9 @@ const MACHINE_ID: &str = "/etc/machine-id";
 const MACHINE_ID_VARIABLE: &str = "SHENLING_MACHINE_ID";
 /// Pause before a database that is not there yet is asked again.
 const OPEN_PAUSE: Duration = Duration::from_secs(5);
-/// Runs that ended well are forgotten after so many days.
-const KEEP_RUNS: TimeDelta = TimeDelta::days(60);
 /// A stage that runs longer than this hangs.
 const ROUND_LIMIT: Duration = Duration::from_hours(1);
-/// So does a claim with its papers.
+/// So does one that makes papers.
 const CLAIM_LIMIT: Duration = Duration::from_hours(4);
 
 /// What the duties work with: replaced as a whole when it is read anew.
@@ -47,6 +50,12 @@ struct Office {
     file: PathBuf,
     store: Store,
     config: Arc<RwLock<Arc<Config>>>,
+    /// Raised while the daemon stops.
+    stopping: Arc<AtomicBool>,
+    /// What was told past the store.
+    told: Arc<Mutex<Told>>,
+    /// The facts that the last plan of the city was looked for in.
+    compiled: Arc<Mutex<Option<i64>>>,
 }
 
 /// Runs until it is told to stop.
@@ -58,7 +67,8 @@ pub(super) async fn run(file: &Path, with_now: bool) -> anyhow::Result<Done> {
     let (settings, environment) = (config.settings.clone(), config.environment.clone());
     // Held for the life of the process; the system lets go of it when we die.
     let _alone = only_one(&settings)?;
-    let store = open_patiently(&settings, &environment).await?;
+    let told = Arc::new(Mutex::new(Told::kept(&settings)));
+    let store = open_patiently(&settings, &environment, &told).await?;
     let machine = machine_id(&environment)?;
     let now = clock();
     let dry = store.machine_standing(&machine, now).await? == Standing::Stranger;
@@ -68,20 +78,30 @@ pub(super) async fn run(file: &Path, with_now: bool) -> anyhow::Result<Done> {
         );
     }
     let holder = format!("{}-{}-{}", &sha256_hex(machine.as_bytes())[..8], std::process::id(), now.timestamp_millis());
-    let office = Office { file: file.to_path_buf(), store: store.clone(), config: Arc::new(RwLock::new(config)) };
-    let jobs = office.jobs().map_err(|says| anyhow!("{says}"))?;
+    let stopping = Arc::new(AtomicBool::new(false));
+    let office = Office {
+        file: file.to_path_buf(),
+        store: store.clone(),
+        config: Arc::new(RwLock::new(config)),
+        stopping: stopping.clone(),
+        told,
+        compiled: Arc::default(),
+    };
+    let orders = office.orders().map_err(|says| anyhow!("{says}"))?;
+    let teller = office.clone();
     let setup = Setup {
         store: store.clone(),
         holder,
         dry,
         standing: standing_file(&settings),
-        stop_within: Duration::from_secs(settings.daemon.stop_seconds.into()),
+        stopping,
+        tell: Arc::new(move |troubles, now| Box::pin(alarms::tell(teller.clone(), troubles, now))),
     };
     let again = || {
         office.reload()?;
-        office.jobs()
+        office.orders()
     };
-    daemon::run(setup, jobs, &again).await?;
+    daemon::run(setup, orders, &again).await?;
     store.close().await;
     Ok(Done::Well)
 }
@@ -109,8 +129,11 @@ pub(super) fn schedules(settings: &Settings, now: DateTime<Utc>) -> Vec<(&'stati
     [
         ("collect", &schedule.collect),
         ("calculate", &schedule.calculate),
+        ("remind", &schedule.remind),
+        ("compile", &schedule.compile),
         ("claim", &schedule.claim),
         ("deliver", &schedule.deliver),
+        ("digest", &schedule.digest),
     ]
     .into_iter()
     .filter(|(_, text)| !text.trim().is_empty())
@@ -118,17 +141,9 @@ pub(super) fn schedules(settings: &Settings, now: DateTime<Utc>) -> Vec<(&'stati
     .collect()
 }
 
-/// A duty, or what else may be wrong, as the administrator calls it.
-pub(super) fn duty_in_words(duty: &str) -> &str {
-    match duty {
-        "collect" => "收集",
-        "calculate" => "核定",
-        "claim" => "申领",
-        "deliver" => "投递",
-        "database" => "数据库",
-        "standing" => "数据文件夹",
-        other => other,
-    }
+/// Where the status page lies.
+pub(super) fn page_file(settings: &Settings) -> PathBuf {
+    settings.paths.data.join("status.html")
 }
 
 fn read(file: &Path) -> Result<Arc<Config>, String> {
@@ -160,12 +175,14 @@ fn only_one(settings: &Settings) -> anyhow::Result<Option<File>> {
 }
 
 /// A database that is not there yet is waited for; anything else ends the start.
-async fn open_patiently(settings: &Settings, environment: &Environment) -> anyhow::Result<Store> {
+async fn open_patiently(settings: &Settings, environment: &Environment, told: &Mutex<Told>) -> anyhow::Result<Store> {
+    let since = clock();
     loop {
         match open_store(settings, environment).await {
             Err(error) if error.downcast_ref::<StoreError>().is_some_and(StoreError::is_transient) => {
                 hint!("{}；{} 秒后再试", words::in_words(&error), OPEN_PAUSE.as_secs());
                 daemon::still_starting(OPEN_PAUSE * 3);
+                alarms::tell_of_no_database(settings, environment, told, since).await;
                 tokio::time::sleep(OPEN_PAUSE).await;
             }
             other => return other,
@@ -209,9 +226,13 @@ impl Office {
         let mut config = self.config();
         let on_disk = settings::fingerprint(&config.settings.paths.catalogue);
         if on_disk.is_ok_and(|fingerprint| fingerprint != config.catalogue.sha256) {
-            config = self.reload().map_err(Failure)?;
+            config = self.reload().map_err(|says| Failure { says, of_store: false })?;
         }
-        Ok(World {
+        Ok(self.world_of(&config, now))
+    }
+
+    fn world_of(&self, config: &Config, now: DateTime<Utc>) -> World {
+        World {
             settings: config.settings.clone(),
             catalogue: config.catalogue.clone(),
             calendar: config.calendar.clone(),
@@ -219,79 +240,43 @@ impl Office {
             store: self.store.clone(),
             now,
             json: false,
-        })
+        }
     }
 
-    fn jobs(&self) -> Result<Vec<Job>, String> {
+    fn orders(&self) -> Result<Orders, String> {
         let settings = &self.config().settings;
         let mut jobs = Vec::new();
         for (name, schedule) in schedules(settings, clock()) {
-            let office = self.clone();
-            let (work, sends): (Work, bool) = match name {
-                "collect" => (Arc::new(move |_, now| Box::pin(collect_round(office.clone(), now))), false),
-                "calculate" => (Arc::new(move |_, now| Box::pin(calculate_round(office.clone(), now))), false),
-                "claim" => (Arc::new(move |slot, now| Box::pin(claim_round(office.clone(), slot, now))), true),
-                _ => (Arc::new(move |_, now| Box::pin(deliver_round(office.clone(), now))), true),
-            };
-            let claims = name == "claim";
-            let limit = if claims { CLAIM_LIMIT } else { ROUND_LIMIT };
-            jobs.push(Job { name, schedule: schedule?, at_start: !claims, sends, limit, work });
+            jobs.push(self.job(name, schedule?));
         }
-        Ok(jobs)
+        let daemon = &settings.daemon;
+        let url = daemon.ping_url.trim().to_owned();
+        let every = Duration::from_mins(daemon.ping_minutes.into());
+        let ping = (!url.is_empty()).then_some(Ping { url, every });
+        Ok(Orders { jobs, stop_within: Duration::from_secs(daemon.stop_seconds.into()), ping })
     }
-}
 
-fn failed(error: impl Into<anyhow::Error>) -> Failure {
-    Failure(words::in_words(&error.into()))
-}
-
-async fn collect_round(office: Office, now: DateTime<Utc>) -> Result<Worked, Failure> {
-    let world = office.world(now)?;
-    let desk = world.desk().map_err(failed)?;
-    let keep = once::kept_sources(&world).map_err(failed)?;
-    let inbox = &world.settings.inbox;
-    let settle = Duration::from_secs(inbox.stable_seconds.into());
-    let folder = &world.settings.paths.inbox;
-    let report = collect::run(&world.store, &desk, folder, keep.as_deref(), settle, now).await.map_err(failed)?;
-    if let Some((name, error)) = report.left.first() {
-        return Err(Failure(once::left_in_words(name, error)));
+    /// What lies in the inbox is read before anything is decided that it may change.
+    fn job(&self, name: &'static str, schedule: Schedule) -> Job {
+        let office = self.clone();
+        let work: Work = match name {
+            "collect" => Arc::new(move |_, now| Box::pin(rounds::collect(office.clone(), now))),
+            "calculate" => Arc::new(move |_, now| Box::pin(rounds::calculate(office.clone(), now))),
+            "remind" => Arc::new(move |_, now| Box::pin(rounds::remind(office.clone(), now))),
+            "compile" => Arc::new(move |_, now| Box::pin(rounds::compile(office.clone(), now))),
+            "claim" => Arc::new(move |slot, now| Box::pin(rounds::claim(office.clone(), slot, now))),
+            "digest" => Arc::new(move |_, now| Box::pin(rounds::digest(office.clone(), now))),
+            _ => Arc::new(move |_, now| Box::pin(rounds::deliver(office.clone(), now))),
+        };
+        let (papers, at_times) = (matches!(name, "claim" | "compile"), matches!(name, "claim" | "digest"));
+        Job {
+            name,
+            schedule,
+            at_start: !at_times,
+            after: if name == "collect" { &[] } else { &["collect"] },
+            sends: !matches!(name, "collect" | "calculate"),
+            limit: if papers { CLAIM_LIMIT } else { ROUND_LIMIT },
+            work,
+        }
     }
-    world.store.prune_occurrences(now - KEEP_RUNS).await.map_err(failed)?;
-    Ok(Worked::default())
-}
-
-/// Judges anew only where the facts, the catalogue or the day are others than at the last time.
-async fn calculate_round(office: Office, now: DateTime<Utc>) -> Result<Worked, Failure> {
-    let world = office.world(now)?;
-    let numbers = world.store.status().await.map_err(failed)?;
-    let same = numbers.verdicts.is_some_and(|summary| {
-        let run = summary.run;
-        run.facts_version == numbers.facts_version
-            && run.catalogue_sha256 == world.catalogue.sha256
-            && run.claim_on == civil_date(now)
-    });
-    if !same {
-        calculate::run(&world.store, &world.catalogue, now).await.map_err(failed)?;
-    }
-    Ok(Worked::default())
-}
-
-/// Claims the quarter before the one in which the slot lies: a late run claims what it would have claimed in time.
-async fn claim_round(office: Office, slot: DateTime<Utc>, now: DateTime<Utc>) -> Result<Worked, Failure> {
-    let world = office.world(now)?;
-    let quarter = Period::of(civil_date(slot));
-    let Some(before) = quarter.first_day().pred_opt() else { return Ok(Worked::default()) };
-    let report = once::claim_now(&world, Period::of(before)).await.map_err(failed)?;
-    let nothing = report.sealed.is_none();
-    let says = if nothing { format!("{} 没有可申领的行", Period::of(before)) } else { String::new() };
-    Ok(Worked { idle: nothing, says })
-}
-
-async fn deliver_round(office: Office, now: DateTime<Utc>) -> Result<Worked, Failure> {
-    let world = office.world(now)?;
-    let door = delivery::door(&world).map_err(failed)?;
-    let password = |recipient: &str| world.zip_password(recipient);
-    let report = deliver::run(&world.store, &door, password, now).await.map_err(failed)?;
-    // The folder has its packets; the letters wait, and somebody must know.
-    report.trouble.map_or(Ok(Worked::default()), |why| Err(Failure(format!("邮件发不出去：{why}"))))
 }

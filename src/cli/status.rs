@@ -1,16 +1,20 @@
 //! `status`: where everything stands, on one screen, and what to do next.
 
+use std::path::Path;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Asia::Shanghai;
 use serde::Serialize;
 
-use super::output::{self, say};
-use super::{Done, World, delivery, serve};
+use super::output::{self, hint, say};
+use super::{Done, World, delivery, digest, serve};
 use crate::daemon::Standing;
-use crate::store::StatusNumbers;
-use crate::subsidy::calendar::{Period, Span};
+use crate::forms::letters::{AlarmLine, duty_in_words};
+use crate::settings::{self, Settings};
+use crate::stages::digest::goal_of_year;
+use crate::store::{StatusNumbers, StoredAlarm};
 use crate::subsidy::course::Kind;
-use crate::subsidy::goal::{Attainment, Goal, goal};
+use crate::subsidy::goal::{Attainment, Goal};
 use crate::subsidy::identifiers::mask_number;
 use crate::subsidy::money::Fen;
 use crate::subsidy::verdict::{Effect, Outcome};
@@ -30,31 +34,45 @@ struct Attained {
     reached: Option<bool>,
 }
 
-/// Prints the status.
-pub(super) async fn run(world: &World) -> anyhow::Result<Done> {
+/// Prints the status, or draws it as a page. While the database is away, what the daemon says of it.
+pub(super) async fn run(config: &Path, json: bool, now: DateTime<Utc>, html: Option<&Path>) -> anyhow::Result<Done> {
+    let world = match World::open(config, json, now).await {
+        Ok(world) => world,
+        Err(error) => {
+            if let (Ok(settings), false) = (settings::load_settings(config, &settings::environment()), json) {
+                service(&settings, now);
+            }
+            return Err(error);
+        }
+    };
+    if let Some(path) = html {
+        return draw(&world, path).await;
+    }
     let numbers = world.store.status().await?;
-    let goal = reckon(world).await?;
+    let goal = goal_of_year(&world.store, world.today()).await?;
+    let alarms = world.store.alarms().await?;
+    let alarms: Vec<StoredAlarm> = alarms.into_iter().filter(|alarm| alarm.ended_at.is_none()).collect();
     if world.json {
-        in_json(world, &numbers, &goal)?;
+        in_json(&world, &numbers, &goal, &alarms)?;
     } else {
-        in_words(world, &numbers, &goal);
+        in_words(&world, &numbers, &goal, &alarms);
     }
     Ok(Done::Well)
 }
 
-/// The goal for the year so far.
-async fn reckon(world: &World) -> anyhow::Result<Goal> {
-    let today = world.today();
-    let year = Span {
-        from: Period::parse(&format!("{}-Q1", chrono::Datelike::year(&today))).map_or(today, Period::first_day),
-        to: Some(today),
-    };
-    let survey = world.store.survey().await?;
-    let register = world.store.load_register().await?;
-    Ok(goal(&survey, &register.roster, register.results.iter().map(|known| &*known.row), year, today))
+/// The page, into a file or to stdout.
+async fn draw(world: &World, path: &Path) -> anyhow::Result<Done> {
+    let overview = digest::overview(world).await?;
+    if path == Path::new("-") {
+        output::raw(digest::page(world, &overview)?.as_bytes());
+    } else {
+        digest::write_page(world, &overview, path)?;
+        hint!("状态页已写入 {}", path.display());
+    }
+    Ok(Done::Well)
 }
 
-fn in_words(world: &World, numbers: &StatusNumbers, goal: &Goal) {
+fn in_words(world: &World, numbers: &StatusNumbers, goal: &Goal, alarms: &[StoredAlarm]) {
     say!("{}  {}", world.settings.programme.name, world.today());
     say!("");
     say!(
@@ -96,14 +114,19 @@ fn in_words(world: &World, numbers: &StatusNumbers, goal: &Goal) {
         say!("      邮件发不出去：{why}");
     }
     say!("记录  {} 条 → shenling audit verify", numbers.audit_count);
-    service(world);
+    service(&world.settings, world.now);
+    for alarm in alarms {
+        let line = AlarmLine::new(&alarm.what, &alarm.says, alarm.begun_at);
+        say!("告警  {}（{} 起）：{} → {}", line.title, line.since, line.says, line.advice);
+    }
     say!("");
     attained(goal);
 }
 
 /// What keeps every letter waiting, if mail is sent at all.
 fn mail_trouble(world: &World) -> Option<String> {
-    if world.settings.mail.is_on() { delivery::mail_server(world).err() } else { None }
+    let settings = &world.settings;
+    if settings.mail.is_on() { delivery::mail_server(settings, &world.environment).err() } else { None }
 }
 
 fn verdicts(numbers: &StatusNumbers) {
@@ -131,18 +154,18 @@ fn verdicts(numbers: &StatusNumbers) {
 }
 
 /// What the daemon last said of itself.
-fn standing(world: &World) -> Option<Standing> {
-    let bytes = std::fs::read(serve::standing_file(&world.settings)).ok()?;
+fn standing(settings: &Settings) -> Option<Standing> {
+    let bytes = std::fs::read(serve::standing_file(settings)).ok()?;
     serde_json::from_slice(&bytes).ok()
 }
 
-fn service(world: &World) {
+fn service(settings: &Settings, now: DateTime<Utc>) {
     let local = |at: DateTime<Utc>| at.with_timezone(&Shanghai).format("%m-%d %H:%M").to_string();
-    let Some(standing) = standing(world) else {
+    let Some(standing) = standing(settings) else {
         say!("服务  没有在本机运行过 → systemctl start shenling，或人工运行 shenling once all");
         return;
     };
-    if world.now - standing.written_at > MAX_SILENCE {
+    if now - standing.written_at > MAX_SILENCE {
         say!("服务  没有在运行（最后一次 {}）→ systemctl status shenling", local(standing.written_at));
         return;
     }
@@ -150,11 +173,11 @@ fn service(world: &World) {
     let next: Vec<String> = standing
         .next
         .iter()
-        .filter_map(|(duty, next)| next.map(|next| format!("{} {}", serve::duty_in_words(duty), local(next))))
+        .filter_map(|(duty, next)| next.map(|next| format!("{} {}", duty_in_words(duty), local(next))))
         .collect();
     say!("服务  {mode}（{} 起）；下次：{}", local(standing.started_at), next.join("，"));
     for (what, trouble) in &standing.troubles {
-        say!("      异常（{} 起）{}：{}", local(trouble.since), serve::duty_in_words(what), trouble.says);
+        say!("      异常（{} 起）{}：{}", local(trouble.since), AlarmLine::title(what), trouble.says);
     }
 }
 
@@ -185,7 +208,7 @@ fn attained(goal: &Goal) {
     }
 }
 
-fn in_json(world: &World, numbers: &StatusNumbers, goal: &Goal) -> anyhow::Result<()> {
+fn in_json(world: &World, numbers: &StatusNumbers, goal: &Goal, alarms: &[StoredAlarm]) -> anyhow::Result<()> {
     let attained = |prison: &str, a: &Attainment| Attained {
         prison: prison.to_owned(),
         released: a.released,
@@ -226,7 +249,11 @@ fn in_json(world: &World, numbers: &StatusNumbers, goal: &Goal) -> anyhow::Resul
         "deliveries": numbers.deliveries,
         "mail_trouble": mail_trouble(world),
         "audit_count": numbers.audit_count,
-        "service": standing(world),
+        "service": standing(&world.settings),
+        "alarms": alarms.iter().map(|alarm| serde_json::json!({
+            "what": alarm.what, "says": alarm.says, "since": alarm.begun_at.to_rfc3339(),
+            "told": alarm.told_at.is_some(),
+        })).collect::<Vec<_>>(),
         "goal": {"surveyed": goal.surveyed, "prisons": prisons,
             "total": attained("", &goal.total), "leaving": leaving},
     }))

@@ -7,7 +7,7 @@
 //! twice.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Notify, watch};
@@ -15,7 +15,8 @@ use tokio::task::{JoinError, JoinSet};
 use tracing::{info, warn};
 
 use super::house::House;
-use super::{Failure, Job, Worked, clock};
+use super::schedule::MAX_COUNTED;
+use super::{Failure, Job, Schedule, Worked, clock};
 use crate::store::{Ended, Slots, StoreError};
 
 /// How long a lease holds unless it is renewed.
@@ -32,24 +33,44 @@ const GRACE: TimeDelta = TimeDelta::seconds(120);
 const CUT_OFF: &str = "运行中断：进程被终止，由其后一次补做";
 /// Pause after a failure; doubles up to the longest.
 const FIRST_RETRY: Duration = Duration::from_secs(30);
-const LONGEST_RETRY: Duration = Duration::from_mins(15);
+const LONGEST_RETRY: Duration = Duration::from_mins(5);
+/// How soon it is asked again whether the duties that come first are done, and for how long at most: one that hangs or
+/// fails again and again must not keep the others from their work.
+const FIRST_RETRY_AFTER: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_mins(3);
 
-/// Runs a duty until the daemon stops.
-pub(super) async fn keep(job: Job, house: Arc<House>, knock: Arc<Notify>, mut stop: watch::Receiver<bool>) {
+/// A duty that comes before another, and when.
+type First = (&'static str, Schedule);
+
+/// Runs a duty until the daemon stops; `first` are the duties that come before it.
+pub(super) async fn keep(
+    job: Job,
+    first: Vec<First>,
+    house: Arc<House>,
+    knock: Arc<Notify>,
+    mut stop: watch::Receiver<bool>,
+) {
     let mut starting = true;
     let mut pause = FIRST_RETRY;
+    let mut waits_since = None;
     loop {
-        let wait = match look(&job, &house, starting).await {
+        // Asked for before the look, so that a recovery during it is not missed.
+        let recovered = house.recovered.notified();
+        let patient = waits_since.is_none_or(|since: Instant| since.elapsed() < LONGEST_WAIT);
+        let look = look(&job, &house, if patient { &first } else { &[] }, starting).await;
+        waits_since = if matches!(look, Ok(Look::Waits)) { waits_since.or(Some(Instant::now())) } else { None };
+        let wait = match look {
             Ok(Look::Done) => {
                 house.mended(job.name);
                 (starting, pause) = (false, FIRST_RETRY);
                 LOOK
             }
+            Ok(Look::Waits) => FIRST_RETRY_AFTER,
             // Its lease may be that of a dead process, whose work is then ours: the start is not over.
             Ok(Look::Elsewhere) if starting => LEASE_RETRY,
             Ok(Look::Elsewhere) => LOOK,
             Err(failure) => {
-                house.trouble(job.name, &failure, clock());
+                house.failed(job.name, &failure, clock());
                 let wait = pause;
                 pause = (pause * 2).min(LONGEST_RETRY);
                 // What failed is done again without waiting for its next slot.
@@ -61,6 +82,7 @@ pub(super) async fn keep(job: Job, house: Arc<House>, knock: Arc<Notify>, mut st
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,
             () = knock.notified(), if !starting => {}
+            () = recovered, if starting => {}
             () = tokio::time::sleep(wait) => {}
         }
         if *stop.borrow() {
@@ -73,25 +95,62 @@ pub(super) async fn keep(job: Job, house: Arc<House>, knock: Arc<Notify>, mut st
 enum Look {
     /// What was due, if anything, is done.
     Done,
+    /// Something is due, and duties that come first are not done.
+    Waits,
     /// Another process has the lease.
     Elsewhere,
 }
 
-/// Looks at the schedule once. The error is a sentence for the administrator.
-async fn look(job: &Job, house: &House, again: bool) -> Result<Look, String> {
+/// Looks at the schedule once.
+async fn look(job: &Job, house: &House, first: &[First], again: bool) -> Result<Look, Failure> {
     let now = clock();
     let store = &house.store;
-    let in_words = |error: StoreError| format!("数据库暂时不可用（{error}）");
-    if !store.lease_duty(job.name, &house.holder, now + LEASE, now).await.map_err(in_words)? {
+    let until = store.evaluated_until(job.name).await.map_err(|error| of_store(&error))?;
+    // A clock that was set back is noted; else nothing is written where nothing is due.
+    let is_due = |until| job.schedule.next_after(until).is_some_and(|next| next <= now);
+    if !again && until.is_some_and(|until| until <= now && !is_due(until)) {
+        return Ok(Look::Done);
+    }
+    if !store.lease_duty(job.name, &house.holder, now + LEASE, now).await.map_err(|error| of_store(&error))? {
         return Ok(Look::Elsewhere);
     }
-    let due = due(job, house, again, now).await.map_err(in_words)?;
+    if waits(job, house, first, again, now).await.map_err(|error| of_store(&error))? {
+        store.release_duty(job.name, &house.holder).await.map_err(|error| of_store(&error))?;
+        return Ok(Look::Waits);
+    }
+    let due = due(job, house, again, now).await.map_err(|error| of_store(&error))?;
     let outcome = match due {
         Some(slots) => run(job, house, &slots, now).await,
         None => Ok(()),
     };
-    store.release_duty(job.name, &house.holder).await.map_err(in_words)?;
+    store.release_duty(job.name, &house.holder).await.map_err(|error| of_store(&error))?;
     outcome.map(|()| Look::Done)
+}
+
+fn of_store(error: &StoreError) -> Failure {
+    Failure { says: format!("数据库暂时不可用（{error}）"), of_store: true }
+}
+
+/// Whether something is due and a duty that comes first has not looked at that moment yet, or is at it.
+async fn waits(job: &Job, house: &House, first: &[First], again: bool, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    let store = &house.store;
+    // After a start everything that lay there when it began comes first.
+    let moment = if again {
+        house.started_at
+    } else {
+        let until = store.evaluated_until(job.name).await?.filter(|until| *until <= now);
+        let Some(slots) = until.and_then(|until| job.schedule.slots(until, now)) else { return Ok(false) };
+        slots.last
+    };
+    for (duty, schedule) in first {
+        let asked_since = |until| again || schedule.next_after(until).is_some_and(|next| next <= moment);
+        let until = store.evaluated_until(duty).await?;
+        let owes = until.is_none_or(|until| until < moment && asked_since(until));
+        if owes || store.is_running(duty, moment).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The run that is due, entered in the ledger. With `again`, at the start or after a failure: also what was cut off or
@@ -124,7 +183,7 @@ async fn due(job: &Job, house: &House, again: bool, now: DateTime<Utc>) -> Resul
     Ok(slots.filter(|_| entered))
 }
 
-async fn run(job: &Job, house: &House, slots: &Slots, now: DateTime<Utc>) -> Result<(), String> {
+async fn run(job: &Job, house: &House, slots: &Slots, now: DateTime<Utc>) -> Result<(), Failure> {
     let store = &house.store;
     let late = now - slots.first > GRACE;
     let (ended, reason, outcome) = if job.sends && house.dry {
@@ -135,11 +194,11 @@ async fn run(job: &Job, house: &House, slots: &Slots, now: DateTime<Utc>) -> Res
             Ok(worked) if worked.idle => (Ended::Skipped, worked.says, Ok(())),
             Ok(_) if late => (Ended::Late, missed_in_words(slots), Ok(())),
             Ok(_) => (Ended::Done, String::new(), Ok(())),
-            Err(says) => (Ended::Failed, says.clone(), Err(says)),
+            Err(failure) => (Ended::Failed, failure.says.clone(), Err(failure)),
         }
     };
     let noted = store.end_occurrence(job.name, slots.last, ended, &reason, clock()).await;
-    noted.map_err(|error| format!("数据库暂时不可用（{error}）"))?;
+    noted.map_err(|error| of_store(&error))?;
     outcome
 }
 
@@ -148,12 +207,13 @@ fn missed_in_words(slots: &Slots) -> String {
     if slots.count == 1 {
         format!("错过 {}，已补做", date(slots.last))
     } else {
-        format!("错过 {} 至 {} 共 {} 次，合并补做一次", date(slots.first), date(slots.last), slots.count)
+        let more = if slots.count == MAX_COUNTED { "以上" } else { "" };
+        format!("错过 {} 至 {} 共 {} 次{more}，合并补做一次", date(slots.first), date(slots.last), slots.count)
     }
 }
 
 /// Does the work and keeps the lease meanwhile; a panic in it stops this run only.
-async fn work(job: &Job, house: &House, slots: &Slots, now: DateTime<Utc>) -> Result<Worked, String> {
+async fn work(job: &Job, house: &House, slots: &Slots, now: DateTime<Utc>) -> Result<Worked, Failure> {
     let mut working: JoinSet<Result<Worked, Failure>> = JoinSet::new();
     working.spawn((job.work)(slots.last, now));
     loop {
@@ -165,20 +225,20 @@ async fn work(job: &Job, house: &House, slots: &Slots, now: DateTime<Utc>) -> Re
                 let kept = house.store.lease_duty(job.name, &house.holder, now + LEASE, now).await;
                 if matches!(kept, Ok(false)) {
                     working.shutdown().await;
-                    return Err("运行权已被另一台机器接管，本次停止".to_owned());
+                    return Err(broken("运行权已被另一台机器接管，本次停止"));
                 }
             }
         }
     }
 }
 
-fn told(job: &Job, ended: Result<Result<Worked, Failure>, JoinError>) -> Result<Worked, String> {
-    match ended {
-        Ok(Ok(worked)) => Ok(worked),
-        Ok(Err(Failure(says))) => Err(says),
-        Err(_) => {
-            warn!(duty = job.name, "a run panicked; the daemon goes on");
-            Err("内部错误，本次运行中止（详见日志）；程序继续运行，稍后重试".to_owned())
-        }
-    }
+fn told(job: &Job, ended: Result<Result<Worked, Failure>, JoinError>) -> Result<Worked, Failure> {
+    ended.unwrap_or_else(|_| {
+        warn!(duty = job.name, "a run panicked; the daemon goes on");
+        Err(broken("内部错误，本次运行中止（详见日志）；程序继续运行，稍后重试"))
+    })
+}
+
+fn broken(says: &str) -> Failure {
+    Failure { says: says.to_owned(), of_store: false }
 }

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 use tracing::{error, info};
 
+use super::{Failure, Setup, Tell};
 use crate::store::Store;
 
 /// A duty that was not looked at for so long hangs.
@@ -20,6 +23,12 @@ pub(super) struct House {
     pub(super) holder: String,
     pub(super) started_at: DateTime<Utc>,
     pub(super) dry: bool,
+    pub(super) stopping: Arc<AtomicBool>,
+    pub(super) tell: Tell,
+    /// Whether the last look at the health found nothing.
+    pub(super) healthy: AtomicBool,
+    /// Wakes what waits for the database.
+    pub(super) recovered: Notify,
     file: PathBuf,
     pulses: Mutex<BTreeMap<&'static str, Pulse>>,
     troubles: Mutex<BTreeMap<&'static str, Trouble>>,
@@ -39,6 +48,9 @@ pub struct Trouble {
     pub since: DateTime<Utc>,
     /// What, as the administrator reads it.
     pub says: String,
+    /// Whether it is a duty that the database kept from its work.
+    #[serde(default)]
+    pub of_store: bool,
 }
 
 /// What the daemon says of itself, for `status`: also readable while the database is away.
@@ -59,8 +71,21 @@ pub struct Standing {
 }
 
 impl House {
-    pub(super) fn new(store: Store, holder: String, started_at: DateTime<Utc>, dry: bool, file: PathBuf) -> House {
-        House { store, holder, started_at, dry, file, pulses: Mutex::default(), troubles: Mutex::default() }
+    pub(super) fn new(setup: Setup, started_at: DateTime<Utc>) -> House {
+        let Setup { store, holder, dry, standing, stopping, tell } = setup;
+        House {
+            store,
+            holder,
+            started_at,
+            dry,
+            stopping,
+            tell,
+            healthy: AtomicBool::new(false),
+            recovered: Notify::new(),
+            file: standing,
+            pulses: Mutex::default(),
+            troubles: Mutex::default(),
+        }
     }
 
     /// A duty was looked at and is to run next then.
@@ -77,9 +102,10 @@ impl House {
         });
     }
 
-    /// Duties of a former configuration are no longer watched.
-    pub(super) fn forget_pulses(&self) {
-        self.pulses(BTreeMap::clear);
+    /// Duties of a former configuration are no longer watched, and what was wrong with them is over.
+    pub(super) fn forget_duties(&self) {
+        let duties: Vec<&'static str> = self.pulses(|pulses| std::mem::take(pulses).into_keys().collect());
+        lock(&self.troubles).retain(|what, _| !duties.contains(what));
     }
 
     /// The first duty that hangs: it runs longer than it may, or is not looked at any more.
@@ -93,15 +119,22 @@ impl House {
         })
     }
 
-    /// Notes what is wrong; told once, until it is mended.
+    /// Notes what is wrong; logged once, until it is mended.
     pub(super) fn trouble(&self, what: &'static str, says: &str, now: DateTime<Utc>) {
+        self.failed(what, &Failure { says: says.to_owned(), of_store: false }, now);
+    }
+
+    /// Notes why a duty could not be done.
+    pub(super) fn failed(&self, what: &'static str, failure: &Failure, now: DateTime<Utc>) {
+        let Failure { says, of_store } = failure;
         let mut troubles = lock(&self.troubles);
         if let Some(known) = troubles.get_mut(what) {
-            says.clone_into(&mut known.says);
+            known.says.clone_from(says);
+            known.of_store = *of_store;
             return;
         }
-        error!(duty = what, says, "alarm: something is wrong; it is tried again without anybody's doing");
-        troubles.insert(what, Trouble { since: now, says: says.to_owned() });
+        error!(duty = what, says, "something is wrong; it is tried again without anybody's doing");
+        troubles.insert(what, Trouble { since: now, says: says.clone(), of_store: *of_store });
     }
 
     /// It works again.
@@ -109,6 +142,23 @@ impl House {
         if lock(&self.troubles).remove(what).is_some() {
             info!(duty = what, "works again");
         }
+    }
+
+    /// The database answers: what it kept from its work is tried at once, and only then is anything wrong with it.
+    pub(super) fn database_answers(&self) {
+        let mut troubles = lock(&self.troubles);
+        if troubles.values().any(|trouble| trouble.of_store) {
+            self.recovered.notify_waiters();
+        }
+        if troubles.remove("database").is_some() {
+            info!("the database works again");
+            troubles.retain(|_, trouble| !trouble.of_store);
+        }
+    }
+
+    /// What is wrong now.
+    pub(super) fn troubles(&self) -> BTreeMap<&'static str, Trouble> {
+        lock(&self.troubles).clone()
     }
 
     /// One line for systemd.

@@ -3,7 +3,7 @@
 //! Five fields (minute first), six (second first) or seven (year last). Where both a day of the month and a weekday
 //! are given, both must match.
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, TimeZone, Utc};
 use chrono_tz::Asia::Shanghai;
 use chrono_tz::Tz;
 use croner::Cron;
@@ -12,14 +12,30 @@ use croner::parser::{CronParser, Seconds};
 use crate::store::Slots;
 
 /// Slots that are counted one by one; of more only the last is looked for.
-const MAX_COUNTED: u32 = 100_000;
+pub(super) const MAX_COUNTED: u32 = 10_000;
+/// Slots of a year that are named one by one; of more only days and times.
+const MAX_NAMED: usize = 24;
 
 /// When a duty is to run.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     /// With seconds, as the scheduler wants it.
     pub(super) expression: String,
+    text: String,
     cron: Cron,
+}
+
+/// The slots of a calendar year.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct YearOfSlots {
+    /// On how many days there are any.
+    pub days: u32,
+    /// How many there are on the first of these days.
+    pub a_day: u32,
+    /// The first and the last of that day.
+    pub between: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// All of them, where they are few; else empty.
+    pub named: Vec<DateTime<Utc>>,
 }
 
 /// Why an expression is no schedule; a sentence for the administrator.
@@ -44,7 +60,7 @@ impl Schedule {
         };
         let parser = CronParser::builder().seconds(Seconds::Required).dom_and_dow(true).build();
         let cron = parser.parse(&expression).map_err(|_| ScheduleError::Unreadable(text.to_owned()))?;
-        let schedule = Schedule { expression, cron };
+        let schedule = Schedule { expression, text: text.trim().to_owned(), cron };
         schedule.next_after(now).ok_or_else(|| ScheduleError::Never(text.to_owned()))?;
         Ok(schedule)
     }
@@ -52,6 +68,39 @@ impl Schedule {
     /// The first slot after an instant.
     pub fn next_after(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.cron.find_next_occurrence(&local(at), false).ok().map(|slot| slot.to_utc())
+    }
+
+    /// As it stands in the config.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The slots of a calendar year, in short.
+    pub fn year(&self, year: i32) -> YearOfSlots {
+        let midnight = |year| Shanghai.with_ymd_and_hms(year, 1, 1, 0, 0, 0).single().map(|at| at.to_utc());
+        let (Some(from), Some(until)) = (midnight(year), midnight(year + 1)) else { return YearOfSlots::default() };
+        let mut found = YearOfSlots::default();
+        let mut at = from - TimeDelta::seconds(1);
+        while let Some(first) = self.next_after(at).filter(|first| *first < until) {
+            // Shanghai has no summer time: every day is as long as the next.
+            let end = from + TimeDelta::days((first - from).num_days() + 1) - TimeDelta::seconds(1);
+            found.days += 1;
+            if found.days == 1 {
+                let day = self.slots(at, end);
+                found.between = day.as_ref().map(|day| (day.first, day.last));
+                found.a_day = day.map_or(0, |day| day.count);
+            }
+            let mut next = Some(first);
+            while let Some(slot) = next.filter(|slot| *slot <= end && found.named.len() <= MAX_NAMED) {
+                found.named.push(slot);
+                next = self.next_after(slot);
+            }
+            at = end;
+        }
+        if found.named.len() > MAX_NAMED {
+            found.named.clear();
+        }
+        found
     }
 
     /// The slots after `from` up to and including `until`, as one run.
@@ -125,6 +174,20 @@ mod tests {
         assert_eq!(daily.next_after(within), Some(found.first));
         let on_time = daily.slots(from, at("2026-10-01T09:00:00+08:00")).unwrap();
         assert_eq!((on_time.last, on_time.count), (on_time.first, 1));
+    }
+
+    #[test]
+    fn a_year_is_told_in_short() {
+        let claims = schedule("0 9 5 1,4,7,10 *").year(2026);
+        assert_eq!((claims.days, claims.a_day, claims.named.len()), (4, 1, 4));
+        assert_eq!(claims.named[3], at("2026-10-05T09:00:00+08:00"));
+        let dense = schedule("* * * * *").year(2028);
+        assert_eq!((dense.days, dense.a_day, dense.named.len()), (366, 1440, 0));
+        let between = (at("2028-01-01T00:00:00+08:00"), at("2028-01-01T23:59:00+08:00"));
+        assert_eq!(dense.between, Some(between));
+        let weekdays = schedule("0 8,20 * * MON-FRI").year(2026);
+        assert_eq!((weekdays.days, weekdays.a_day), (261, 2));
+        assert_eq!(schedule("0 0 9 1 1 * 2028").year(2026), YearOfSlots::default());
     }
 
     #[test]

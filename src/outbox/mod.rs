@@ -1,9 +1,10 @@
 //! Doors out: where packets and letters leave. [`folder`] writes files, [`smtp`] hands mail to a server; [`mime`]
-//! writes the mail.
+//! writes the mail; [`ping`] tells an outside watch that we live.
 
 mod bytewise;
 pub mod folder;
 pub mod mime;
+pub mod ping;
 pub mod smtp;
 
 /// What is handed to a door: the files of one packet, the manifest last.

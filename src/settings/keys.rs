@@ -26,6 +26,8 @@ const MAX_ROWS: i64 = 1_048_576;
 /// A day and a year, in seconds and days: beyond these a setting is a slip of the pen.
 const DAY_SECONDS: i64 = 86_400;
 const MAX_KEEP_DAYS: i64 = 3_650;
+/// A terabyte, in megabytes.
+const MAX_FREE_MB: i64 = 1_000_000;
 
 /// Mail: more connections or longer waits are a slip of the pen, and below the least size no letter fits.
 const MAX_CONNECTIONS: i64 = 16;
@@ -63,9 +65,17 @@ pub(super) const KEYS: &[Key] = &[
     key("delivery", "retry_seconds", Kind::Whole(1, DAY_SECONDS)),
     key("schedule", "collect", Kind::Text),
     key("schedule", "calculate", Kind::Text),
+    key("schedule", "remind", Kind::Text),
+    key("schedule", "compile", Kind::Text),
     key("schedule", "claim", Kind::Text),
     key("schedule", "deliver", Kind::Text),
+    key("schedule", "digest", Kind::Text),
     key("daemon", "stop_seconds", Kind::Whole(1, 3_600)),
+    key("daemon", "alarm_after_seconds", Kind::Whole(0, DAY_SECONDS)),
+    key("daemon", "alarm_calm_seconds", Kind::Whole(0, DAY_SECONDS)),
+    key("daemon", "min_free_mb", Kind::Whole(0, MAX_FREE_MB)),
+    key("daemon", "ping_url", Kind::Text),
+    key("daemon", "ping_minutes", Kind::Whole(1, 1_440)),
     key("publicity", "contact", Kind::Text),
     key("payee", "first", Kind::Choice(&["prison", "institution"])),
     key("mail", "host", Kind::Text),

@@ -5,10 +5,12 @@
 
 mod catalogue;
 pub mod credentials;
+mod daemon;
 mod dates;
 mod document;
 pub mod doubts;
 mod duties;
+mod examine;
 pub mod fonts;
 pub mod holidays;
 pub mod init;
@@ -27,6 +29,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub use catalogue::fingerprint;
+pub use daemon::{Daemon, Schedule};
 pub use mail::{Mail, MailSecurity};
 pub use mistake::{Mistake, Severity};
 use salvage::Salvaged;
@@ -226,28 +229,6 @@ pub struct Delivery {
     pub lease_seconds: u32,
     /// Seconds after which a failed delivery is due again.
     pub retry_seconds: u32,
-}
-
-/// `[schedule]`: when `serve` runs each stage, as cron expressions on the clock of Asia/Shanghai; empty = never.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Schedule {
-    /// Collect.
-    pub collect: String,
-    /// Calculate.
-    pub calculate: String,
-    /// Claim, for the quarter before.
-    pub claim: String,
-    /// Deliver.
-    pub deliver: String,
-}
-
-/// `[daemon]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Daemon {
-    /// Seconds that a stop waits for the work in hand.
-    pub stop_seconds: u32,
 }
 
 /// `[publicity]`.

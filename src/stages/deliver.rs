@@ -20,6 +20,7 @@ mod packet;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -52,6 +53,8 @@ pub struct Door {
     pub retry: TimeDelta,
     /// The mail door, if there is one; without it letters wait.
     pub mail: Option<MailDoor>,
+    /// Raised from outside: the run ends after what is in hand, the rest is due at the next one.
+    pub stopping: Arc<AtomicBool>,
 }
 
 /// How letters are sent.
@@ -135,6 +138,9 @@ pub async fn run(
     let watch = Watch { now, begun: Instant::now() };
     let mut report = Report::default();
     for due in store.due_deliveries(now).await?.into_iter().filter(|due| !due.letter) {
+        if door.stopping.load(Ordering::Relaxed) {
+            break;
+        }
         let Some(lease) = store.lease_delivery(due.id, now + door.lease, now).await? else { continue };
         let answer = deliver(store, door, &lease, password(&lease.delivery.recipient), now).await?;
         report.delivered.push(delivered(&lease.delivery, answer));

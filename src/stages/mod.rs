@@ -1,14 +1,18 @@
-//! The seven recipes, one file a verb. Each reads and writes the store and may run twice, late, or elsewhere.
+//! The recipes, one file a verb. Each reads and writes the store and may run twice, late, or elsewhere.
 //!
 //! [`remind`]: who still owes what -> one letter each. [`collect`]: inbox -> kept originals -> rows, or findings.
 //! [`calculate`]: assessments x catalogue x history -> verdicts. [`compile`]: filed plans -> the plan of the city.
 //! [`claim`]: unsettled assessments -> a sealed batch with its papers. [`deliver`]: packets -> the next agency.
+//! [`digest`]: how everything stands -> one letter a day, and a page. [`alarm`]: what is wrong -> one letter when it
+//! begins, one when it is over.
 
+pub mod alarm;
 pub mod calculate;
 pub mod claim;
 pub mod collect;
 pub mod compile;
 pub mod deliver;
+pub mod digest;
 pub mod remind;
 
 use std::collections::BTreeMap;

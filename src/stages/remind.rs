@@ -1,7 +1,7 @@
 //! Remind (催报): duties, calendar, what is owed, what was told -> one letter to each prison that still owes.
 //!
 //! Reads: notices on record; what is owed is handed in. Writes: notices and their letters, one transaction per letter;
-//! letters about dates that moved.
+//! letters about dates that moved; letters that are taken back before they leave.
 //! Safe to repeat because a step on record is never told again, whoever looks, how often, and by whichever clock: two
 //! that decide the same at once find each other's notices in the transaction.
 //! When it fails: letters already queued stay queued; the rest is due at the next look, merged with what came to be due
@@ -86,10 +86,10 @@ pub struct Report {
 }
 
 /// Tells everybody what is due. `attach` gives the files for what is owed, such as the prefilled planning workbook.
-pub async fn run(
+pub async fn run<Attaching: Future<Output = Vec<PacketFile>>>(
     store: &Store,
     order: &Order<'_>,
-    attach: impl AsyncFn(&Owing) -> Vec<PacketFile>,
+    attach: impl Fn(Owing) -> Attaching,
     now: DateTime<Utc>,
 ) -> Result<Report, StageError> {
     let Order { settings, calendar, owing, .. } = order;
@@ -100,7 +100,7 @@ pub async fn run(
     for action in letters {
         let mut files = Vec::new();
         for item in &action.items {
-            files.extend(attach(&item.owing).await);
+            files.extend(attach(item.owing.clone()).await);
         }
         let Some((letter, copies)) = letter(order, &action, files, now, &mut report.alarms)? else { continue };
         let notices = notices(&action, now);
@@ -112,6 +112,27 @@ pub async fn run(
     }
     report.replanned = replan(store, order, &given, now).await?;
     Ok(report)
+}
+
+/// What is written beside a letter that was taken back.
+const NOT_OWED: &str = "发出之前已报齐（或不再需要报送），这封催报没有发出";
+
+/// Takes back letters that have not left and of whose matters nothing is owed any more; returns their keys.
+pub async fn withdraw(store: &Store, owing: &[Owing], now: DateTime<Utc>) -> Result<Vec<String>, StageError> {
+    let mut owed: BTreeMap<String, bool> = BTreeMap::new();
+    for (letter, duty, term, prison) in store.waiting_notices().await? {
+        let same =
+            |owing: &Owing| (&owing.occurrence.duty, &owing.occurrence.term, &owing.prison) == (&duty, &term, &prison);
+        *owed.entry(letter).or_default() |= owing.iter().any(same);
+    }
+    let mut withdrawn = Vec::new();
+    for (letter, _) in owed.into_iter().filter(|(_, owed)| !owed) {
+        if store.withdraw_letter(&letter, NOT_OWED, now).await? {
+            info!(key = %letter, "reminder taken back: nothing is owed any more");
+            withdrawn.push(letter);
+        }
+    }
+    Ok(withdrawn)
 }
 
 /// Alarms that no letter raises: who owes and cannot be reached, and a table that is awaited.

@@ -3,9 +3,13 @@
 //! - Reads: `audit`, `ledger`.
 //! - When it fails: what is wrong with the log is no error but a fault in the report.
 
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
 use super::ledger::{HASH_BYTES, NO_HASH, entry_mac, ledger_mac};
 use super::values::args;
-use super::{Result, Store, StoreError};
+use super::{Result, Store, StoreError, to_ms};
 
 /// Entries that are read at once.
 const MAX_ENTRIES_READ: i64 = 10_000;
@@ -85,6 +89,14 @@ pub struct AuditReport {
     pub head: String,
     /// What is wrong; empty if nothing is.
     pub faults: Vec<AuditFault>,
+}
+
+impl Store {
+    /// How often each act was done since an instant, by the audit log.
+    pub async fn acts_since(&self, since: DateTime<Utc>) -> Result<BTreeMap<String, u64>> {
+        let sql = "SELECT act, COUNT(*) FROM audit WHERE at >= $1 GROUP BY act";
+        self.db.rows(sql, args![to_ms(since)]).await?.iter().map(|row| Ok((row.text(0)?, row.count(1)?))).collect()
+    }
 }
 
 /// The walk along the chain.

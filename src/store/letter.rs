@@ -1,6 +1,6 @@
 //! Letters: mail that is queued like any delivery, its words and its identity fixed at that moment.
 //!
-//! - Writes: `delivery`, `delivery_file`, `letter`, audit.
+//! - Writes: `delivery` (queued, withdrawn), `delivery_file`, `letter`, audit.
 //! - Safe to repeat because: a key is queued once for ever; Message-ID and Date are made at queueing, so that whatever
 //!   is sent again is the same letter.
 //! - Trusts: the caller with recipients and bodies: they are sealed, and the audit log names the key only.
@@ -72,6 +72,32 @@ impl Store {
         }
         change.commit("queue-letter").await?;
         Ok(true)
+    }
+
+    /// Takes a letter back that is not needed any more, and says why. `false`: it has left, is leaving now, or is
+    /// withdrawn already; nothing changes. No personal data in the reason.
+    pub async fn withdraw_letter(&self, key: &str, reason: &str, at: DateTime<Utc>) -> Result<bool> {
+        let mut change = self.change().await?;
+        // Of a letter of several mails that has begun to leave the rest leaves too.
+        let sql = "UPDATE delivery SET state = 'withdrawn', lease_until = NULL, alarm = 0, answer = $3 WHERE key = $1 \
+                   AND (state IN ('due', 'held', 'aside') OR (state = 'sending' AND lease_until < $2)) \
+                   AND id IN (SELECT delivery_id FROM letter) AND NOT EXISTS \
+                   (SELECT 1 FROM letter_mail m WHERE m.delivery_id = delivery.id AND m.accepted_at IS NOT NULL)";
+        let answer = self.vault.seal("delivery.answer", reason.as_bytes());
+        if change.tx.run(sql, args![key.to_owned(), to_ms(at), answer]).await? != 1 {
+            change.roll_back().await?;
+            return Ok(false);
+        }
+        change.audit("letter.withdrawn", key, &json!({"reason": reason}), at);
+        change.commit("withdraw-letter").await?;
+        Ok(true)
+    }
+
+    /// When the last letter was queued whose key begins so, other than the one with this key.
+    pub async fn last_letter(&self, prefix: &'static str, but: &str) -> Result<Option<DateTime<Utc>>> {
+        let sql = "SELECT MAX(created_at) FROM delivery WHERE key LIKE $1 AND key <> $2";
+        let row = self.db.row(sql, args![format!("{prefix}%"), but.to_owned()]).await?;
+        row.map(|row| row.int_or_null(0)).transpose()?.flatten().map(from_ms).transpose()
     }
 
     /// What a delivery says, if it is a letter; to the addresses that it has by now: see [`Store::decide`] and

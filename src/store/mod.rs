@@ -4,8 +4,8 @@
 //! differ), [`ledger`] (the lock and the audit log under every change), then the acts: [`intake`] (files in),
 //! [`register`] (what is known, for judging), [`seal`] (batches made), [`correct`] (void, reversal, reopening),
 //! [`plan`] and [`city`] (next year's plans, one by one and compiled), [`notice`] (who was reminded of what), [`deliver`],
-//! [`letter`], [`post`] and [`decide`] (the way out), [`occurrence`] and [`machine`] (what the daemon keeps), [`status`]
-//! and [`dump`].
+//! [`letter`], [`post`] and [`decide`] (the way out), [`occurrence`], [`machine`] and [`alarm`] (what the daemon keeps),
+//! [`status`] and [`dump`].
 //!
 //! - Reads, writes: one SQLite file or one PostgreSQL schema.
 //! - Safe to repeat because: files are recognised by SHA-256, rows by keyed hash, batches by number, deliveries by key.
@@ -13,6 +13,7 @@
 //!   one transaction.
 //! - Trusts: nobody who can write to the database but lacks the key; see [`Store::audit_verify`].
 
+pub mod alarm;
 pub mod audit;
 pub mod blobs;
 pub mod city;
@@ -51,6 +52,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
+pub use alarm::{AlarmChanges, NewAlarm, StoredAlarm};
 pub use audit::{AuditFault, AuditReport};
 pub use blobs::{Paper, SealedBlob};
 pub use city::{NewPacket, SealedCityPlan, StoredCityPlan};

@@ -134,6 +134,29 @@ impl Store {
         Ok(unfinished.then_some(slots))
     }
 
+    /// Whether a run of a duty is under way, or was when its process died, and none that began since a moment is over.
+    pub async fn is_running(&self, duty: &str, since: DateTime<Utc>) -> Result<bool> {
+        let sql = "SELECT (SELECT COUNT(*) FROM occurrence WHERE duty = $1 AND ended_at IS NULL), \
+                   (SELECT COUNT(*) FROM occurrence WHERE duty = $1 AND ended_at IS NOT NULL AND started_at >= $2)";
+        let row = self.db.row(sql, args![duty.to_owned(), to_ms(since)]).await?;
+        row.map_or(Ok(false), |row| Ok(row.int(0)? > 0 && row.int(1)? == 0))
+    }
+
+    /// Runs since an instant that were late, failed or skipped: per duty and ending how many, and the last reason.
+    pub async fn notable_runs(&self, since: DateTime<Utc>) -> Result<Vec<(String, String, u64, String)>> {
+        let sql = "SELECT duty, state, reason FROM occurrence WHERE state IN ('late', 'failed', 'skipped') \
+                   AND started_at >= $1 ORDER BY duty, state, started_at";
+        let mut runs: Vec<(String, String, u64, String)> = Vec::new();
+        for row in self.db.rows(sql, args![to_ms(since)]).await? {
+            let (duty, state, reason) = (row.text(0)?, row.text(1)?, row.text(2)?);
+            match runs.last_mut().filter(|last| (&last.0, &last.1) == (&duty, &state)) {
+                Some(last) => (last.2, last.3) = (last.2 + 1, reason),
+                None => runs.push((duty, state, 1, reason)),
+            }
+        }
+        Ok(runs)
+    }
+
     /// Begins the run of a slot once more.
     pub async fn resume_occurrence(&self, duty: &str, slots: &Slots, holder: &str, at: DateTime<Utc>) -> Result<()> {
         let mut tx = self.db.begin().await?;
@@ -164,5 +187,14 @@ impl Store {
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<()> {
         self.stamp().await.map(drop)
+    }
+
+    /// Whether it can be written to: notes that somebody looked.
+    pub async fn touch(&self, now: DateTime<Utc>) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        let sql = "INSERT INTO schedule_watch (duty, evaluated_until) VALUES ('health', $1) \
+                   ON CONFLICT (duty) DO UPDATE SET evaluated_until = $1";
+        tx.run(sql, args![to_ms(now)]).await?;
+        tx.commit("touch").await
     }
 }

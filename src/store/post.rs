@@ -49,6 +49,8 @@ pub struct Raised {
     pub recipient: String,
     /// For how long.
     pub alarm: Alarm,
+    /// It leaves by mail.
+    pub letter: bool,
 }
 
 /// A mail that the server took.
@@ -128,9 +130,22 @@ impl Store {
         self.db.rows(sql, args![to_ms(after)]).await?.iter().map(|row| row.text(0)).collect()
     }
 
+    /// What is known to be stuck and still is.
+    pub async fn stuck_deliveries(&self) -> Result<Vec<Raised>> {
+        let sql = "SELECT d.key, d.recipient, d.alarm, (SELECT COUNT(*) FROM letter l WHERE l.delivery_id = d.id) \
+                   FROM delivery d WHERE d.state IN ('due', 'sending') AND d.alarm > 0 \
+                   AND NOT EXISTS (SELECT 1 FROM batch_void v WHERE v.batch_id = d.batch_id) ORDER BY d.id";
+        let stuck = |row: &Row| {
+            let alarm = if row.int(2)? > 1 { Alarm::Days } else { Alarm::Hours };
+            Ok(Raised { key: row.text(0)?, recipient: row.text(1)?, alarm, letter: row.int(3)? > 0 })
+        };
+        self.db.rows(sql, []).await?.iter().map(stuck).collect()
+    }
+
     /// Marks what has been waiting or failing for too long; returns what was not known before.
     pub async fn raise_alarms(&self, hours: TimeDelta, days: TimeDelta, now: DateTime<Utc>) -> Result<Vec<Raised>> {
-        let stuck = "SELECT d.id, d.key, d.recipient, COALESCE(d.failing_since, d.due_at), d.alarm FROM delivery d \
+        let stuck = "SELECT d.id, d.key, d.recipient, COALESCE(d.failing_since, d.due_at), d.alarm, \
+                     (SELECT COUNT(*) FROM letter l WHERE l.delivery_id = d.id) FROM delivery d \
                      WHERE d.state IN ('due', 'sending') AND d.alarm < 2 AND COALESCE(d.failing_since, d.due_at) <= $1 \
                      AND NOT EXISTS (SELECT 1 FROM batch_void v WHERE v.batch_id = d.batch_id) ORDER BY d.id";
         if self.db.rows(stuck, args![to_ms(now - hours)]).await?.is_empty() {
@@ -147,7 +162,7 @@ impl Store {
             change.tx.run("UPDATE delivery SET alarm = $2 WHERE id = $1", args![row.int(0)?, level]).await?;
             let (key, recipient) = (row.text(1)?, row.text(2)?);
             change.audit("delivery.stuck", &key, &json!({"level": level}), now);
-            raised.push(Raised { key, recipient, alarm });
+            raised.push(Raised { key, recipient, alarm, letter: row.int(5)? > 0 });
         }
         if raised.is_empty() {
             change.roll_back().await?;

@@ -24,6 +24,13 @@ use crate::subsidy::verdict::{Outcome, Payable, Rule, RuleSet};
 /// Blocks that are read at once.
 const MAX_BLOCKS_READ: i64 = 64;
 
+/// Rows of what SQL looks for that are read at once.
+const MAX_ROWS_READ: i64 = 8192;
+
+/// What SQL looks for in a line: its kind; assessment, version, amount and the line that it takes back. In a refusal: its
+/// kind and outcome; assessment, version, whether it settles, its rules.
+type Columns = (String, [i64; 4]);
+
 /// Whether a batch counts.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum BatchState {
@@ -174,7 +181,7 @@ impl Store {
         if !same_count || sum != header.totals.sum || hash != header.totals.lines_sha256 {
             return Err(damaged("control totals"));
         }
-        if self.columns(id).await? != columns_of(&lines, &refusals) {
+        if !self.columns_fit(id, &lines, &refusals).await? {
             return Err(damaged("line columns"));
         }
         let (void, balances, papers) = (self.void_note(id).await?, self.balances(id).await?, self.papers(id).await?);
@@ -215,16 +222,47 @@ impl Store {
         Ok(blocks.into_iter().flatten().collect())
     }
 
-    /// What SQL looks for: kind, assessment, version, amount and line taken back of each line; then of each refusal
-    /// kind and outcome, assessment, version, whether it settles, rules.
-    async fn columns(&self, batch_id: i64) -> Result<Vec<(String, [i64; 4])>> {
+    /// Whether the columns that SQL looks for say what the blocks say; page by page, a season's rows take room.
+    async fn columns_fit(&self, batch_id: i64, lines: &[StoredLine], refusals: &[StoredRefusal]) -> Result<bool> {
+        let of_line = |line: &StoredLine| {
+            let cited = line.reverses.as_ref().map_or(0, |cited| i64::from(cited.line));
+            (line.kind.code().to_owned(), [line.assessment_id, line.version_id, line.amount.0, cited])
+        };
+        let of_refusal = |r: &StoredRefusal| {
+            let what = format!("{} {}", r.kind.code(), r.outcome.code());
+            (what, [r.assessment_id, r.version_id, i64::from(r.settles), i64::from(r.rules.0)])
+        };
         let sql = "SELECT assessment_id, version_id, amount_fen, COALESCE(reverses_line, 0), kind FROM batch_line \
-                   WHERE batch_id = $1 ORDER BY line";
-        let mut rows = self.db.rows(sql, args![batch_id]).await?;
+                   WHERE batch_id = $1 AND line > $2 ORDER BY line LIMIT $3";
+        let lines_fit = self.rows_fit(batch_id, sql, lines.len(), |at| of_line(&lines[at])).await?;
         let sql = "SELECT assessment_id, version_id, settles, rules, kind || ' ' || outcome FROM batch_refusal \
-                   WHERE batch_id = $1 ORDER BY number";
-        rows.extend(self.db.rows(sql, args![batch_id]).await?);
-        rows.iter().map(|row| Ok((row.text(4)?, [row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?]))).collect()
+                   WHERE batch_id = $1 AND number > $2 ORDER BY number LIMIT $3";
+        Ok(lines_fit && self.rows_fit(batch_id, sql, refusals.len(), |at| of_refusal(&refusals[at])).await?)
+    }
+
+    /// Whether the numbered rows are these, all of them and no more.
+    async fn rows_fit(
+        &self,
+        batch_id: i64,
+        sql: &'static str,
+        count: usize,
+        said: impl Fn(usize) -> Columns,
+    ) -> Result<bool> {
+        let mut from = 0;
+        loop {
+            let after = i64::try_from(from).unwrap_or(i64::MAX);
+            let page = self.db.rows(sql, args![batch_id, after, MAX_ROWS_READ]).await?;
+            if page.is_empty() {
+                return Ok(from == count);
+            }
+            for (at, row) in (from..).zip(&page) {
+                let stored = (row.text(4)?, [row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?]);
+                if at >= count || stored != said(at) {
+                    return Ok(false);
+                }
+            }
+            from += page.len();
+        }
     }
 
     async fn void_note(&self, batch_id: i64) -> Result<Option<(String, String, DateTime<Utc>)>> {
@@ -277,18 +315,6 @@ impl Store {
         let row = row.ok_or_else(|| StoreError::Unknown { what: "paper", key: format!("{batch}/{name}") })?;
         self.blob(&row.text(0)?).await
     }
-}
-
-fn columns_of(lines: &[StoredLine], refusals: &[StoredRefusal]) -> Vec<(String, [i64; 4])> {
-    let lines = lines.iter().map(|line| {
-        let cited = line.reverses.as_ref().map_or(0, |cited| i64::from(cited.line));
-        (line.kind.code().to_owned(), [line.assessment_id, line.version_id, line.amount.0, cited])
-    });
-    let refusals = refusals.iter().map(|r| {
-        let what = format!("{} {}", r.kind.code(), r.outcome.code());
-        (what, [r.assessment_id, r.version_id, i64::from(r.settles), i64::from(r.rules.0)])
-    });
-    lines.chain(refusals).collect()
 }
 
 fn header(row: &Row) -> Result<(i64, BatchHeader)> {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::assessment::{Name, ResultRow};
@@ -216,9 +217,9 @@ impl Line {
 }
 
 /// SHA-256 over canonical lines: sorted bytewise, each ended by LF, in hex.
-pub fn lines_sha256(canonical: impl IntoIterator<Item = impl AsRef<str> + Ord>) -> String {
+pub fn lines_sha256(canonical: impl IntoIterator<Item = impl AsRef<str> + Ord + Send>) -> String {
     let mut lines: Vec<_> = canonical.into_iter().collect();
-    lines.sort_unstable();
+    lines.par_sort_unstable();
     let mut hash = Sha256::new();
     for line in lines {
         hash.update(line.as_ref().as_bytes());
@@ -229,11 +230,11 @@ pub fn lines_sha256(canonical: impl IntoIterator<Item = impl AsRef<str> + Ord>) 
 
 /// Control totals of some lines.
 pub fn totals(lines: &[Line]) -> Totals {
-    totals_of(lines, lines.iter().map(Line::canonical))
+    totals_of(lines, lines.par_iter().map(Line::canonical).collect::<Vec<String>>())
 }
 
 /// The same, where the canonical lines are at hand.
-pub fn totals_of(lines: &[Line], canonical: impl IntoIterator<Item = impl AsRef<str> + Ord>) -> Totals {
+pub fn totals_of(lines: &[Line], canonical: impl IntoIterator<Item = impl AsRef<str> + Ord + Send>) -> Totals {
     let persons: HashSet<&str> = lines.iter().map(|line| &*line.person_key).collect();
     Totals {
         persons: count(persons.len()),

@@ -11,7 +11,7 @@ use sqlx::{Connection, PgConnection, Row};
 use crate::support::{self, Folder, results_csv};
 
 /// Longest that a test waits for the daemon to do something.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(100);
 /// The points that only the daemon passes, which `crash.rs` leaves to this file.
 pub const POINTS: &[&str] = &[
     "store.lease-duty.before-commit",
@@ -30,20 +30,23 @@ pub const POINTS: &[&str] = &[
     "store.resume-occurrence.after-commit",
     "store.adopt-first-machine.before-commit",
     "store.adopt-first-machine.after-commit",
+    "store.touch.before-commit",
+    "store.touch.after-commit",
 ];
 /// Passed by `adopt`, which a person runs: safe to run again, since a machine is entered once.
 pub const BY_HAND: &[&str] = &["store.adopt-machine.before-commit", "store.adopt-machine.after-commit"];
 
 /// A running daemon; killed when the test ends.
-struct Running(Child);
+pub struct Running(pub Child);
 
 impl Running {
-    fn signal(&self, signal: Signal) {
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.0), signal).unwrap();
     }
 
     /// Waits for its end and returns the exit code; `None` where a signal killed it.
-    fn end(&mut self) -> Option<i32> {
+    pub fn end(&mut self) -> Option<i32> {
         until("the end of the daemon", || self.0.try_wait().unwrap()).code()
     }
 }
@@ -56,13 +59,15 @@ impl Drop for Running {
 }
 
 /// A folder whose stages run every second.
-fn hasty() -> Folder {
+pub fn hasty() -> Folder {
     let folder = Folder::new();
     set(&folder, &[("collect", "* * * * * *"), ("calculate", "* * * * * *"), ("deliver", "* * * * * *")]);
+    set(&folder, &[("remind", ""), ("compile", ""), ("digest", "")]);
     folder
 }
 
-fn set(folder: &Folder, keys: &[(&str, &str)]) {
+/// Changes keys of the config that hold texts.
+pub fn set(folder: &Folder, keys: &[(&str, &str)]) {
     let config = fs::read_to_string(folder.config()).unwrap();
     let line = |line: &str| match keys.iter().find(|(key, _)| line.starts_with(&format!("{key} = "))) {
         Some((key, value)) => format!("{key} = \"{value}\"\n"),
@@ -71,7 +76,8 @@ fn set(folder: &Folder, keys: &[(&str, &str)]) {
     fs::write(folder.config(), config.lines().map(line).collect::<String>()).unwrap();
 }
 
-fn command(folder: &Folder) -> Command {
+/// The daemon's command; it logs to `serve.log`.
+pub fn command(folder: &Folder) -> Command {
     let mut command = folder.command(&["serve"]);
     let log = fs::OpenOptions::new().create(true).append(true).open(folder.work().join("serve.log")).unwrap();
     command.env("SHENLING_MACHINE_ID", "machine-one").stdout(Stdio::null()).stderr(log);
@@ -82,11 +88,13 @@ fn serve(folder: &Folder) -> Running {
     Running(command(folder).spawn().unwrap())
 }
 
-fn log(folder: &Folder) -> String {
+/// What it logged.
+pub fn log(folder: &Folder) -> String {
     fs::read_to_string(folder.work().join("serve.log")).unwrap_or_default()
 }
 
-fn until<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
+/// Waits until something is seen.
+pub fn until<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(seen) = seen() {
@@ -97,7 +105,8 @@ fn until<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-fn row(n: u32) -> String {
+/// A row of results of the n-th invented person.
+pub fn row(n: u32) -> String {
     let id = support::resident_id("19880102", n);
     format!(
         "常州监狱,{n:06},某某,{id},演示学校,演示鉴定,焊工,五级,1班,2026-03-01,2026-03-20,80,32,48,2026-04-10,80,75,合格,技能等级证书,Y00003200000126500000{n},2026-04-20,180"
@@ -109,7 +118,7 @@ fn assessments(folder: &Folder) -> Option<u64> {
 }
 
 /// duty, slot, slots, state.
-fn ledger(folder: &Folder) -> Vec<(String, i64, i64, String)> {
+pub fn ledger(folder: &Folder) -> Vec<(String, i64, i64, String)> {
     let url = format!("sqlite:{}", folder.work().join("data/shenling.db").display());
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
@@ -119,7 +128,8 @@ fn ledger(folder: &Folder) -> Vec<(String, i64, i64, String)> {
     })
 }
 
-fn postpone(folder: &Folder, sql: &'static str) {
+/// Changes the database behind the daemon's back.
+pub fn postpone(folder: &Folder, sql: &'static str) {
     let url = format!("sqlite:{}", folder.work().join("data/shenling.db").display());
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
@@ -173,6 +183,7 @@ fn a_bad_schedule_is_told_by_check_and_refused_by_serve() {
 fn missed_slots_are_made_up_for_once() {
     let folder = Folder::new();
     set(&folder, &[("collect", "0 9 * * *"), ("calculate", ""), ("deliver", ""), ("claim", "")]);
+    set(&folder, &[("remind", ""), ("compile", ""), ("digest", "")]);
     let mut daemon = serve(&folder);
     until("the first look", || (!ledger_or_none(&folder).is_empty()).then_some(()));
     daemon.signal(Signal::TERM);
@@ -272,6 +283,7 @@ fn systemd_is_told_of_start_health_and_stop() {
 fn a_kill_of_the_daemon_loses_nothing() {
     let seed = Folder::new();
     set(&seed, &[("collect", "0 3 * * *"), ("calculate", "0 3 * * *"), ("deliver", "0 3 * * *"), ("claim", "")]);
+    set(&seed, &[("remind", ""), ("compile", ""), ("digest", "")]);
     for (n, point) in (1..).zip(POINTS) {
         let folder = seed.copy();
         folder.put("inbox/r.csv", results_csv(&[row(n)]));
@@ -310,6 +322,7 @@ fn a_kill_of_the_daemon_loses_nothing() {
 fn what_was_cut_off_is_done_though_the_dead_still_hold_the_lease() {
     let folder = Folder::new();
     set(&folder, &[("collect", "0 3 * * *"), ("calculate", ""), ("deliver", ""), ("claim", "")]);
+    set(&folder, &[("remind", ""), ("compile", ""), ("digest", "")]);
     let mut killed =
         Running(command(&folder).env("SHENLING_KILL_AT", "store.begin-occurrence.after-commit").spawn().unwrap());
     assert_eq!(killed.end(), None);

@@ -2,7 +2,7 @@
 //! unprotected, a duplicate is marked as one.
 
 mod batch;
-mod opened;
+pub mod opened;
 pub mod peer;
 mod queue;
 mod server;

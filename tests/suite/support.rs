@@ -15,6 +15,16 @@ pub struct Folder {
     dir: tempfile::TempDir,
 }
 
+/// What a daemon in it logged is part of the report of a test that fails.
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let log = fs::read_to_string(self.work().join("serve.log")).unwrap_or_default();
+        if std::thread::panicking() && !log.is_empty() {
+            eprintln!("serve.log of {}:\n{log}", self.work().display());
+        }
+    }
+}
+
 impl Folder {
     /// `shenling init`, then a catalogue of two occupations, two institutions and both kinds of rates.
     pub fn new() -> Folder {

@@ -4,7 +4,9 @@
 //! `parts.html` hold what all share. Strict: a name that the facts do not have is an error, never an empty place. To add a letter: write the
 //! three templates, a type of facts beside [`BatchFacts`] with a sample, and a line each in `EMBEDDED` and [`LETTERS`].
 
+mod alarm;
 mod facts;
+mod overview;
 mod remind;
 
 use std::collections::BTreeMap;
@@ -14,7 +16,9 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 
+pub use alarm::{AlarmFacts, AlarmLine, duty_in_words, instant_in_words};
 pub use facts::{Attached, BatchFacts, BatchFigures, Frame, Task, TestFacts, size_in_words};
+pub use overview::{BatchBar, DueLine, GoalChart, Overview, PlanBar, PlanChart, deeds};
 pub use remind::{Moved, ReminderFacts, ReplanFacts, date_in_words};
 
 /// Longest subject in characters: beyond it mail programs cut.
@@ -28,9 +32,15 @@ macro_rules! embedded {
 
 /// Name and text of each template.
 const EMBEDDED: &[(&str, &str)] = embedded![
+    "alarm.html",
+    "alarm.subject.txt",
+    "alarm.txt",
     "batch.html",
     "batch.subject.txt",
     "batch.txt",
+    "digest.html",
+    "digest.subject.txt",
+    "digest.txt",
     "look.html",
     "look.txt",
     "parts.html",
@@ -40,6 +50,7 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "replan.html",
     "replan.subject.txt",
     "replan.txt",
+    "status.html",
     "test.html",
     "test.subject.txt",
     "test.txt",
@@ -50,7 +61,9 @@ type Sample = (&'static str, fn() -> Value);
 
 /// Every letter, for the proofs.
 pub const LETTERS: &[Sample] = &[
+    ("alarm", || Value::from(Serde(AlarmFacts::sample()))),
     ("batch", || Value::from(Serde(BatchFacts::sample()))),
+    ("digest", || Value::from(Serde(Overview::sample()))),
     ("remind", || Value::from(Serde(ReminderFacts::sample()))),
     ("replan", || Value::from(Serde(ReplanFacts::sample()))),
     ("test", || Value::from(Serde(TestFacts::sample()))),
@@ -134,18 +147,25 @@ impl LetterTemplates {
     /// Writes a letter from its facts.
     pub fn write(&self, letter: &str, facts: &impl Serialize) -> Result<LetterText, LetterError> {
         let facts = Value::from(Serde(facts));
-        let rendered = |end: &str| {
-            let name = format!("{letter}.{end}");
-            let template = self.environment.get_template(&name).map_err(|error| broken(&name, &error))?;
-            template.render(&facts).map_err(|error| broken(&name, &error))
-        };
+        let rendered = |end: &str| self.render(&format!("{letter}.{end}"), &facts);
         let subject = rendered("subject.txt")?;
         let subject = subject.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_SUBJECT).collect();
         Ok(LetterText { subject, text: rendered("txt")?, html: rendered("html")? })
     }
 
+    /// Draws the status page.
+    pub fn page(&self, overview: &Overview) -> Result<String, LetterError> {
+        self.render("status.html", &Value::from(Serde(overview)))
+    }
+
+    fn render(&self, name: &str, facts: &Value) -> Result<String, LetterError> {
+        let template = self.environment.get_template(name).map_err(|error| broken(name, &error))?;
+        template.render(facts).map_err(|error| broken(name, &error))
+    }
+
     /// Writes every letter once with invented facts, so that a slip in an edited template shows at `check`.
     pub fn proofs(&self) -> Result<Vec<(&'static str, LetterText)>, LetterError> {
+        self.page(&Overview::sample())?;
         LETTERS.iter().map(|(name, sample)| Ok((*name, self.write(name, &sample())?))).collect()
     }
 }

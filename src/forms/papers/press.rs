@@ -37,6 +37,8 @@ pub(super) struct Job<'a> {
     pub paper: &'a str,
     /// Name and version of this program.
     pub program: &'a str,
+    /// More pages than this are of no use; nothing is made of them.
+    pub max_pages: Option<usize>,
 }
 
 /// What the compiler may look at: the templates, the data, the fonts. No files, no packages, no clock.
@@ -81,13 +83,13 @@ impl World for Desk<'_> {
     }
 }
 
-/// Sets a paper.
+/// Sets a paper; `None` where it has too many pages.
 pub(super) fn print(
     job: &Job<'_>,
     data: &impl Serialize,
     fonts: &Fonts,
     templates: &Templates,
-) -> Result<Vec<u8>, PaperError> {
+) -> Result<Option<Vec<u8>>, PaperError> {
     if fonts.is_empty() {
         return Err(PaperError::NoFonts);
     }
@@ -113,11 +115,14 @@ pub(super) fn forget_all() {
     comemo::evict(0);
 }
 
-fn compile(desk: &Desk<'_>, job: &Job<'_>) -> Result<Vec<u8>, Vec<SourceDiagnostic>> {
+fn compile(desk: &Desk<'_>, job: &Job<'_>) -> Result<Option<Vec<u8>>, Vec<SourceDiagnostic>> {
     let compiled = typst::compile::<PagedDocument>(desk);
     let document = compiled.output.map_err(|errors| errors.to_vec())?;
     if !compiled.warnings.is_empty() {
         return Err(compiled.warnings.to_vec());
+    }
+    if job.max_pages.is_some_and(|most| document.pages().len() > most) {
+        return Ok(None);
     }
     let standards = PdfStandards::new(&[PdfStandard::A_2b]).expect("PDF/A-2b alone is a valid choice");
     let options = PdfOptions {
@@ -127,7 +132,7 @@ fn compile(desk: &Desk<'_>, job: &Job<'_>) -> Result<Vec<u8>, Vec<SourceDiagnost
         tagged: false,
         ..PdfOptions::default()
     };
-    typst_pdf::pdf(&document, &options).map_err(|errors| errors.to_vec())
+    typst_pdf::pdf(&document, &options).map(Some).map_err(|errors| errors.to_vec())
 }
 
 /// Names the missing character where that is the reason, else what the compiler says with template and line.

@@ -15,6 +15,10 @@ use crate::subsidy::batch::{Batch, Group};
 use crate::subsidy::course::Kind;
 use crate::subsidy::money::Fen;
 
+/// Looks of a form, of which the first that fills one page is taken: as many as the template with the most has.
+const MAX_LOOKS: usize = 12;
+/// Templates of the forms that belong on one page.
+const FORMS: [&str; 2] = ["annex7.typ", "annex9.typ"];
 /// A detail of this many rows or more is split into several pdfs, none longer: memory grows with the pages.
 const MAX_PDF_ROWS: usize = 2000;
 
@@ -55,6 +59,10 @@ struct Imprint<'a> {
     prison: Option<&'a str>,
     /// Year, month, day, hour, minute, second in UTC: the zone that the document's properties state.
     sealed: [i64; 6],
+    /// Which of its looks a form takes, from 0.
+    attempt: usize,
+    /// Nothing is made of the paper unless it fills one page.
+    one_page: bool,
 }
 
 /// A table as templates read it: texts only.
@@ -220,11 +228,12 @@ pub(super) fn set(
 ) -> Result<Vec<u8>, PaperError> {
     #[derive(Serialize)]
     struct Data<'d, T> {
-        imprint: Imprint<'d>,
+        imprint: &'d Imprint<'d>,
         paper: &'d T,
     }
     let at = mark.sealed_at;
-    let imprint = Imprint {
+    let is_form = FORMS.contains(&template);
+    let mut imprint = Imprint {
         families: ctx.fonts.families(),
         title: name.strip_suffix(".pdf").unwrap_or(name),
         word: mark.word,
@@ -240,9 +249,20 @@ pub(super) fn set(
             i64::from(at.minute()),
             i64::from(at.second()),
         ],
+        attempt: 0,
+        one_page: is_form,
     };
-    let job = Job { template, paper: name, program: ctx.program };
-    print(&job, &Data { imprint, paper: data }, ctx.fonts, ctx.templates)
+    let mut job = Job { template, paper: name, program: ctx.program, max_pages: is_form.then_some(1) };
+    loop {
+        let printed = print(&job, &Data { imprint: &imprint, paper: data }, ctx.fonts, ctx.templates)?;
+        if let Some(bytes) = printed {
+            return Ok(bytes);
+        }
+        // After the last look it may have as many pages as it takes.
+        let looks_left = imprint.attempt + 1 < MAX_LOOKS;
+        imprint.attempt += usize::from(looks_left);
+        (imprint.one_page, job.max_pages) = (looks_left, looks_left.then_some(1));
+    }
 }
 
 /// The rows of each pdf: all in one, or parts of about the same length; at least one part, perhaps empty.

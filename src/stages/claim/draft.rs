@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use rayon::prelude::*;
 
 use crate::store::PendingReversal;
 use crate::subsidy::batch::{self, Batch, Line, Refusal, Reverses};
@@ -83,7 +84,7 @@ pub(super) fn draft(
     drop(docket);
     drop(std::mem::take(&mut register.results));
     // Unstable: keys are unique, and a buffer for a stable sort would be as large again.
-    lines.sort_unstable_by(|(a, _), (b, _)| order_of(a).cmp(&order_of(b)));
+    lines.par_sort_unstable_by(|(a, _), (b, _)| order_of(a).cmp(&order_of(b)));
     refusals.sort_by(|(a, _), (b, _)| order_of_refusal(a).cmp(&order_of_refusal(b)));
     let (lines, line_facts): (Vec<Line>, Vec<RowFacts>) = lines.into_iter().unzip();
     let (refusals, refusal_facts) = refusals.into_iter().unzip();

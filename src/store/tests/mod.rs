@@ -1,5 +1,6 @@
 //! Every test runs on SQLite, and on PostgreSQL where `SHENLING_TEST_PG` names a database in which schemas may be made.
 
+mod alarms;
 mod audit;
 mod batches;
 mod corrections;

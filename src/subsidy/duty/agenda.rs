@@ -172,7 +172,7 @@ impl Scene {
             on,
             at: Some(self.office.opening_on(on)),
             kind: EventKind::Reminder,
-            key: format!("{}:{}:{}", duty.id, place(occurrence), named.join(",")),
+            key: format!("{}:{}", occurrence.key(), named.join(",")),
             what: format!("{}{} {}", occurrence.words, duty.name, named.join("、")),
             to: self.owing(occurrence),
             copies,
@@ -193,7 +193,7 @@ impl Scene {
         } else {
             format!("；当天不是工作日，最后一个工作日是 {}，期限不顺延", occurrence.target_on)
         };
-        let key = format!("{}:{}", duty.id, place(occurrence));
+        let key = occurrence.key();
         let deadline = Event {
             on: occurrence.due_on,
             at: None,
@@ -295,14 +295,6 @@ impl Scene {
         }));
         delays.sort_by_key(|delay| delay.events.first().map(|event| event.on));
         delays
-    }
-}
-
-/// What tells one deadline of a duty from another.
-fn place(occurrence: &Occurrence) -> String {
-    match &occurrence.prison {
-        Some(prison) => format!("{}:{prison}", occurrence.term),
-        None => occurrence.term.clone(),
     }
 }
 

@@ -99,6 +99,12 @@ pub struct Occurrence {
 }
 
 impl Occurrence {
+    /// What tells it from every other deadline: duty, term, and the prison where it concerns one.
+    pub fn key(&self) -> String {
+        let Occurrence { duty, term, .. } = self;
+        self.prison.as_ref().map_or_else(|| format!("{duty}:{term}"), |prison| format!("{duty}:{term}:{prison}"))
+    }
+
     /// The rungs of a ladder that lead to this deadline, in order.
     pub fn planned(&self, ladder: &Ladder, calendar: &Calendar) -> Vec<Planned> {
         let mut planned = ladder.planned(self.target_on, calendar);
