@@ -6,7 +6,7 @@ SEASON := target/demo-season
 CARGO := cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench deb lint doc fonts
+.PHONY: help demo test soak bench deb lint doc fonts
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -22,6 +22,12 @@ test: fonts ## all tests; on PostgreSQL too where SHENLING_TEST_PG names a serve
 	SHENLING_FONTS='$(FONTS)' $(CARGO) test --locked --features failpoints
 	@[ -n "$$SHENLING_TEST_PG" ] || echo 'test: skipped everything on PostgreSQL (SHENLING_TEST_PG is not set; .ci/run sets up a server and runs all)'
 	@[ -n "$$SHENLING_TEST_SMTP" ] || echo 'test: skipped mail through a real server (SHENLING_TEST_SMTP is not set; .ci/mail-server starts one, .ci/run runs all)'
+
+# LIVESxYEARS; a failing life is printed with the command that lives it again (docs/soak.md).
+SOAK := 10000x5
+
+soak: fonts ## the simulator: 10,000 lives of five years (a release build, then hours; SOAK=500x2 for less)
+	SHENLING_FONTS='$(FONTS)' SHENLING_SOAK=$(SOAK) $(CARGO) test --release --locked --features failpoints --test suite -- --exact sim::what_must_hold_holds_in_every_life --nocapture
 
 bench: fonts ## 10,000 and 100,000 persons: seconds, rows/s, peak memory; 1,000 mails (a release build: 10 minutes the first time)
 	SHENLING_FONTS='$(FONTS)' $(CARGO) bench --locked --bench season

@@ -23,7 +23,7 @@ use crate::subsidy::plan::{ClassForm, Missing, missing};
 use crate::subsidy::register::Register;
 
 /// What is in, as far as duties ask for it.
-pub(super) struct Filed {
+pub struct Filed {
     plans: Vec<FiledPlan>,
     /// Years whose plan the lead prison closed before all was in: nobody owes them any more.
     closed: BTreeSet<i32>,
@@ -32,7 +32,7 @@ pub(super) struct Filed {
 
 impl Filed {
     /// Reads what the duties that are on ask for.
-    pub(super) async fn load(store: &Store, settings: &Settings) -> anyhow::Result<Filed> {
+    pub async fn load(store: &Store, settings: &Settings) -> anyhow::Result<Filed> {
         let cities = store.city_plans().await?;
         let closed = cities.iter().filter(|city| city.scope == "year" && city.closing.is_some());
         let asks = settings.duties.iter().any(|duty| duty.kind != Kind::Plan);
@@ -67,7 +67,7 @@ impl Filed {
     }
 
     /// Everybody who owes something of the deadlines that concern a day.
-    pub(super) fn owing(
+    pub fn owing(
         &self,
         settings: &Settings,
         catalogue: &Catalogue,

@@ -9,7 +9,7 @@ mod check;
 mod delivery;
 pub mod demo;
 mod digest;
-mod duties;
+pub mod duties;
 mod explain;
 mod export;
 mod form;

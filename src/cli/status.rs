@@ -125,8 +125,7 @@ fn in_words(world: &World, numbers: &StatusNumbers, goal: &Goal, alarms: &[Store
 
 /// What keeps every letter waiting, if mail is sent at all.
 fn mail_trouble(world: &World) -> Option<String> {
-    let settings = &world.settings;
-    if settings.mail.is_on() { delivery::mail_server(settings, &world.environment).err() } else { None }
+    if world.settings.mail.is_on() { delivery::mail_server(&world.settings, &world.environment).err() } else { None }
 }
 
 fn verdicts(numbers: &StatusNumbers) {

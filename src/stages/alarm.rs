@@ -196,13 +196,11 @@ pub async fn tell_directly(
     let letter = letter(order, begun, Vec::new(), true, now)?;
     let domain = from.1.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
     let message_id = format!("{}@{domain}", &sha256_hex(letter.key.as_bytes())[..32]);
-    let mut line = Line::new(Post::new(server).map_err(StageError::Broken)?.into());
-    let mut to = letter.to.clone();
-    let answer = loop {
+    let write = |to: &[String]| {
         let written = mime::write(&Mail {
             from_name: &from.0,
             from: &from.1,
-            to: &to,
+            to,
             cc: &[],
             subject: &letter.subject,
             dated_at: now,
@@ -212,17 +210,25 @@ pub async fn tell_directly(
             attachments: &[],
             resend: false,
         });
-        match line.send(&written.map_err(StageError::Broken)?).await {
-            Ok(answer) => break answer,
-            // The others are to hear of it all the same; at least one of them is left.
-            Err(Refusals(refused)) => to.retain(|address| refused.iter().all(|(gone, _)| gone != address)),
-        }
+        written.map_err(StageError::Broken)
     };
+    let mut line = Line::new(Post::new(server).map_err(StageError::Broken)?.into());
+    let mut answer = line.send(&write(&letter.to)?).await;
+    if let Err(Refusals(refused)) = &answer {
+        // Whoever is left is told all the same.
+        let takes = |to: &&String| !refused.iter().any(|(address, _)| address == *to);
+        let left: Vec<String> = letter.to.iter().filter(takes).cloned().collect();
+        answer = line.send(&write(&left)?).await;
+    }
     line.hang_up().await;
     match answer {
         // One that may have arrived counts: told twice is worse than an alarm that `status` shows anyway.
-        Answer::Accepted(_) | Answer::Unclear(_) => Ok(true),
-        Answer::TryLater(why) | Answer::Shut(why) | Answer::Refused(why) => Err(StageError::Broken(why)),
+        Ok(Answer::Accepted(_) | Answer::Unclear(_)) => Ok(true),
+        Ok(Answer::TryLater(why) | Answer::Shut(why) | Answer::Refused(why)) => Err(StageError::Broken(why)),
+        Err(Refusals(refused)) => {
+            let why = refused.into_iter().map(|(_, why)| why).next().unwrap_or_default();
+            Err(StageError::Broken(why))
+        }
     }
 }
 

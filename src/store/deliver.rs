@@ -110,11 +110,13 @@ macro_rules! select_deliveries {
     };
 }
 
-/// When a delivery may be sent: `$1` is now.
+/// When a delivery may be sent: `$1` is now. Nothing waits, and no lease holds, for longer than a day (the settings
+/// allow no more): what lies 25 hours ahead and further was written by a clock that was ahead.
 macro_rules! due {
     ($rest:literal) => {
         concat!(
-            "WHERE ((d.state = 'due' AND d.due_at <= $1) OR (d.state = 'sending' AND d.lease_until < $1)) \
+            "WHERE ((d.state = 'due' AND (d.due_at <= $1 OR d.due_at > $1 + 90000000)) \
+             OR (d.state = 'sending' AND (d.lease_until < $1 OR d.lease_until > $1 + 90000000))) \
              AND NOT EXISTS (SELECT 1 FROM batch_void v WHERE v.batch_id = d.batch_id) ",
             $rest
         )
@@ -354,7 +356,8 @@ async fn end(change: &mut Change, lease: &Lease, ending: &Ending<'_>, at: DateTi
     let (done, failed) = (ending.state == "done", ending.failed);
     let sql = "UPDATE delivery SET state = $3, lease_until = NULL, answer = $4, due_at = COALESCE($5, due_at), \
                done_at = $6, failures = CASE WHEN CAST($7 AS BIGINT) = 1 THEN failures + 1 ELSE 0 END, \
-               failing_since = CASE WHEN CAST($7 AS BIGINT) = 1 THEN COALESCE(failing_since, $8) ELSE NULL END, \
+               failing_since = CASE WHEN CAST($7 AS BIGINT) = 0 THEN NULL \
+                   WHEN failing_since <= $8 THEN failing_since ELSE $8 END, \
                alarm = CASE WHEN CAST($7 AS BIGINT) = 1 THEN alarm ELSE 0 END \
                WHERE id = $1 AND attempts = $2 AND state = 'sending'";
     let answer = change.vault().seal("delivery.answer", ending.answer.as_bytes());

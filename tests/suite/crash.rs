@@ -192,7 +192,7 @@ fn is_zip(name: &str) -> bool {
 }
 
 /// Every fail point that the source names: the literal ones, and two for each act that is committed.
-fn points_of_the_source() -> BTreeSet<String> {
+pub fn points_of_the_source() -> BTreeSet<String> {
     let mut points = BTreeSet::new();
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
     while let Some(folder) = folders.pop() {

@@ -17,4 +17,5 @@ mod plan;
 mod properties;
 mod remind;
 mod season;
+mod sim;
 mod support;

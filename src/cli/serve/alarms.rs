@@ -175,9 +175,9 @@ async fn tell_directly(
     }
     let sent = async {
         let door = delivery::mail_door(settings, environment)?;
+        let server = door.server.map_err(anyhow::Error::msg)?;
         let templates = letter_templates(settings)?;
         let order = order(settings, &templates, "house", current, &[], pace(settings), now);
-        let server = door.server.map_err(anyhow::Error::msg)?;
         anyhow::Ok(alarm::tell_directly(&order, server, &door.from, now).await?)
     };
     match sent.await {

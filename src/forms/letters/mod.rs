@@ -205,7 +205,7 @@ mod tests {
         let edited = "第一行\n{{ nummer }}\n".to_owned();
         let templates = LetterTemplates::with_overrides(BTreeMap::from([("batch.txt".to_owned(), edited)])).unwrap();
         let said = templates.proofs().unwrap_err().to_string();
-        assert!(said.starts_with("邮件模板 batch.txt：第 2 行，"), "{said}");
+        assert!(said.starts_with("邮件模板 batch.txt 第 2 行有误："), "{said}");
     }
 
     #[test]
@@ -216,7 +216,7 @@ mod tests {
                 .to_string()
         };
         assert!(
-            one("batch.html", "{% if %}").starts_with("邮件模板 batch.html：第 1 行，"),
+            one("batch.html", "{% if %}").starts_with("邮件模板 batch.html 第 1 行有误："),
             "{}",
             one("batch.html", "{% if %}")
         );

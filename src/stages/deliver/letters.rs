@@ -149,7 +149,8 @@ impl Counter {
     /// next one.
     fn goes_on(&self) -> bool {
         let long_enough = self.watch.elapsed() > self.door.lease.to_std().unwrap_or_default();
-        !self.shut.load(Ordering::SeqCst) && !long_enough && !self.door.stopping.load(Ordering::Relaxed)
+        let stops = self.door.stopping.load(Ordering::Relaxed);
+        !self.shut.load(Ordering::SeqCst) && !long_enough && !stops
     }
 
     /// Reads the next letter that may leave within this minute.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
@@ -53,7 +54,11 @@ impl Db {
         // Neither SQLite's switch to WAL nor sqlx's look at the migrations waits for another process that makes the same
         // new file: whoever opens takes turns, on a lock of the folder.
         let turn = take_turn(path).await?;
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        // A full disk ends a transaction by itself, of which sqlx does not hear: the connection would refuse every later
+        // one. It is closed, and another opened.
+        let writer = SqlitePoolOptions::new().max_connections(1);
+        let writer = writer.before_acquire(|known, _| Box::pin(async move { Ok(!known.is_in_transaction()) }));
+        let writer = writer.connect_with(options.clone()).await?;
         sqlx::migrate!("migrations/sqlite").run(&writer).await.map_err(StoreError::Migrate)?;
         drop(turn);
         // Readers go through whole tables once: what each kept of them would only fill the memory.

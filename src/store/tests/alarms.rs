@@ -67,15 +67,16 @@ async fn a_letter_is_taken_back_only_before_it_leaves() {
             left_out: Vec::new(),
         };
         let lease = async |store: &Store, key: &str, mails: &[MailPlan], until: i64| {
-            let wanted = Wanted { id: id(key), plan: mails.to_vec(), until: at(until) };
-            let entry = Entry { taken: None, wanted: Some(wanted), at: at(0) };
+            let wanted = Some(Wanted { id: id(key), plan: mails.to_vec(), until: at(until) });
+            let entry = Entry { taken: None, wanted, at: at(0) };
             store.enter_post(&[entry]).await.unwrap().pop().unwrap().unwrap().0
         };
         lease(&store, "leaves", &[plan(1)], 10).await;
         lease(&store, "dead", &[plan(1)], 1).await;
         let half = lease(&store, "half", &[plan(1), plan(2)], 1).await;
-        let taken = Taken { lease: half, number: 1, domains: "example.cn".to_owned(), answer: "250".to_owned() };
-        store.enter_post(&[Entry { taken: Some(taken), wanted: None, at: at(0) }]).await.unwrap();
+        let (domains, answer) = ("example.cn".to_owned(), "250".to_owned());
+        let taken = Some(Taken { lease: half, number: 1, domains, answer });
+        store.enter_post(&[Entry { taken, wanted: None, at: at(0) }]).await.unwrap();
         let mut withdrawn = Vec::new();
         for key in ["waits", "waits", "leaves", "half", "dead", "unknown"] {
             withdrawn.push(store.withdraw_letter(key, "已报齐", at(5)).await.unwrap());

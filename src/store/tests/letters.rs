@@ -192,3 +192,30 @@ async fn who_is_refused_gets_a_letter_of_its_own_that_waits_for_a_person() {
     })
     .await;
 }
+
+/// A letter that was queued, postponed, leased or sent by a clock that was years ahead waits for no such year.
+#[tokio::test]
+async fn a_clock_that_was_ahead_keeps_nothing_back() {
+    on_both(async |world| {
+        let store = world.open().await;
+        let ahead = |minutes: i64| at(60 * 24 * 400 + minutes);
+        let (hours, days) = (chrono::TimeDelta::hours(4), chrono::TimeDelta::days(5));
+        assert!(store.queue_letter(&letter("k"), ahead(0)).await.unwrap());
+        let id = store.due_deliveries(at(1)).await.unwrap()[0].id;
+        let (lease, _) = enter(&store, wants(id, &[plan(1), plan(2)], ahead(5), ahead(1))).await.unwrap();
+        enter(&store, took(&lease, 1, ahead(2))).await;
+        assert_eq!(store.domains_since(at(1)).await.unwrap(), Vec::<String>::new());
+        assert_eq!(store.domains_since(ahead(1)).await.unwrap(), ["example.cn"]);
+        assert!(store.due_deliveries(at(2)).await.unwrap()[0].resend, "the lease of a wrong clock: in doubt");
+        let (lease, _) = enter(&store, wants(id, &[], at(10), at(3))).await.unwrap();
+        assert!(store.postpone_delivery(&lease, "451", None, at(70), at(4)).await.unwrap());
+        assert!(store.due_deliveries(at(69)).await.unwrap().is_empty(), "by a right clock it waits");
+        let (lease, _) = enter(&store, wants(id, &[], ahead(80), ahead(70))).await.unwrap();
+        assert!(store.postpone_delivery(&lease, "451", None, ahead(140), ahead(71)).await.unwrap());
+        assert_eq!(store.delivery("k").await.unwrap().failing_since, Some(at(4)));
+        assert_eq!(store.due_deliveries(at(72)).await.unwrap().len(), 1);
+        assert_eq!(store.raise_alarms(hours, days, at(4 + 240)).await.unwrap().len(), 1);
+        store.close().await;
+    })
+    .await;
+}

@@ -56,6 +56,8 @@ pub struct Arrived {
 struct Seen {
     plays: VecDeque<Play>,
     arrived: Vec<Arrived>,
+    /// What was done with each of them.
+    played: Vec<Play>,
     commands: Vec<String>,
     connections: usize,
 }
@@ -94,6 +96,14 @@ impl Peer {
     /// Every mail whose whole content came in, accepted or not.
     pub fn arrived(&self) -> Vec<Arrived> {
         self.seen.lock().unwrap().arrived.clone()
+    }
+
+    /// The same, each with what was done with it; they and the commands are forgotten.
+    pub fn take(&self) -> Vec<(Arrived, Play)> {
+        let mut seen = self.seen.lock().unwrap();
+        seen.commands.clear();
+        let played = std::mem::take(&mut seen.played);
+        std::mem::take(&mut seen.arrived).into_iter().zip(played).collect()
     }
 
     /// Every command, without the letters.
@@ -163,7 +173,10 @@ fn talk(stream: TcpStream, hello: Hello, seen: &Mutex<Seen>) -> std::io::Result<
             "DATA" => {
                 say("354 go on")?;
                 let raw = letter(&mut input)?;
-                seen.lock().unwrap().arrived.push(Arrived { to: to.clone(), raw });
+                let mut known = seen.lock().unwrap();
+                known.arrived.push(Arrived { to: to.clone(), raw });
+                known.played.push(play.clone());
+                drop(known);
                 match &play {
                     Play::Data(reply) => say(reply)?,
                     Play::DropAfterData => return Ok(()),
