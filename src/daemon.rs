@@ -163,7 +163,7 @@ async fn serve(house: &Arc<House>, orders: Orders, calls: &mut Calls, load: &Loa
     let mut scheduler = JobScheduler::new().await?;
     let heartbeat = Arc::new(AtomicI64::new(clock().timestamp_millis()));
     let mut duties = JoinSet::new();
-    let schedules: Vec<_> = orders.jobs.iter().map(|job| (job.name, job.schedule.clone())).collect();
+    let known: Vec<_> = orders.jobs.iter().map(|job| (job.name, job.schedule.clone())).collect();
     for job in orders.jobs {
         let knock = Arc::new(Notify::new());
         let knocks = knock.clone();
@@ -172,7 +172,7 @@ async fn serve(house: &Arc<House>, orders: Orders, calls: &mut Calls, load: &Loa
             Box::pin(async move { knock.notify_one() })
         })?;
         scheduler.add(wake).await?;
-        let first = schedules.iter().filter(|(name, _)| job.after.contains(name)).cloned().collect();
+        let first = known.iter().filter(|(name, _)| job.after.contains(name)).cloned().collect();
         duties.spawn(duty::keep(job, first, house.clone(), knock, stopped.clone()));
     }
     duties.spawn(attend::attend(house.clone(), orders.ping, stopped));

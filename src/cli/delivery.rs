@@ -79,14 +79,9 @@ pub(super) fn mail_server(settings: &Settings, environment: &Environment) -> Res
         None
     } else {
         let password = find_credential(settings, environment, credentials::SMTP_PASSWORD);
-        match password.map_err(|mistake| mistake.to_string())? {
-            Some(password) => Some((mail.user.clone(), password)),
-            None => {
-                let place = credentials::file(&settings.paths.data, credentials::SMTP_PASSWORD);
-                let place = place.display();
-                return Err(format!("没有邮件口令：mail.user 已写，请把口令写入 {place}（权限 0600）"));
-            }
-        }
+        let place = credentials::file(&settings.paths.data, credentials::SMTP_PASSWORD);
+        let missing = || format!("没有邮件口令：mail.user 已写，请把口令写入 {}（权限 0600）", place.display());
+        Some((mail.user.clone(), password.map_err(|mistake| mistake.to_string())?.ok_or_else(missing)?))
     };
     let ca = if mail.ca_file.as_os_str().is_empty() {
         None

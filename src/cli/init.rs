@@ -43,7 +43,9 @@ pub(super) fn run(dir: &Path, json: bool) -> anyhow::Result<Done> {
     if json {
         output::json(&json!({"folder": dir, "written": written}))?;
     } else {
-        written.iter().for_each(|path| say!("{}", path.display()));
+        for path in &written {
+            say!("{}", path.display());
+        }
     }
     hint!("工作文件夹已建立：{}", dir.display());
     hint!("接下来：");

@@ -53,7 +53,7 @@ fn commands(command: &Command, path: &str, page: &mut String) -> std::io::Result
         let (man, mut said) = (Man::new(sub.clone()), Vec::new());
         man.render_description_section(&mut said)?;
         man.render_options_section(&mut said)?;
-        page.push_str(&format!(".SS \"{path}\"\n"));
+        page.extend([".SS \"", &path, "\"\n"]);
         let said = String::from_utf8_lossy(&said);
         let of_its_own = said.split(SHARED).next().unwrap_or_default();
         page.extend(of_its_own.lines().filter(|line| !line.starts_with(".SH ")).flat_map(|line| [line, "\n"]));

@@ -12,7 +12,7 @@ use crate::daemon::Standing;
 use crate::forms::letters::{AlarmLine, duty_in_words};
 use crate::settings::{self, Settings};
 use crate::stages::digest::goal_of_year;
-use crate::store::{StatusNumbers, StoredAlarm};
+use crate::store::{StatusNumbers, StoreError, StoredAlarm};
 use crate::subsidy::course::Kind;
 use crate::subsidy::goal::{Attainment, Goal};
 use crate::subsidy::identifiers::mask_number;
@@ -39,7 +39,8 @@ pub(super) async fn run(config: &Path, json: bool, now: DateTime<Utc>, html: Opt
     let world = match World::open(config, json, now).await {
         Ok(world) => world,
         Err(error) => {
-            if let (Ok(settings), false) = (settings::load_settings(config, &settings::environment()), json) {
+            let is_away = error.downcast_ref::<StoreError>().is_some_and(StoreError::is_transient) && !json;
+            if let (true, Ok(settings)) = (is_away, settings::load_settings(config, &settings::environment())) {
                 service(&settings, now);
             }
             return Err(error);

@@ -139,8 +139,10 @@ async fn waits(job: &Job, house: &House, first: &[First], again: bool, now: Date
         house.started_at
     } else {
         let until = store.evaluated_until(job.name).await?.filter(|until| *until <= now);
-        let Some(slots) = until.and_then(|until| job.schedule.slots(until, now)) else { return Ok(false) };
-        slots.last
+        // The first slot: it stays the same while we wait.
+        let slot = until.and_then(|until| job.schedule.next_after(until)).filter(|slot| *slot <= now);
+        let Some(slot) = slot else { return Ok(false) };
+        slot
     };
     for (duty, schedule) in first {
         let asked_since = |until| again || schedule.next_after(until).is_some_and(|next| next <= moment);

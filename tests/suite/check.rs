@@ -44,7 +44,7 @@ fn a_mistake_in_the_settings_hides_no_other() {
             ("recipients = [\"bureau\"]", "recipients = [\"police\"]"),
             ("inbox = \"inbox\"", "inbox = \"nowhere\""),
             ("outbox = \"outbox\"", "outbox = \"/proc\""),
-            ("url = \"\"", "url = \"postgres://nobody@127.0.0.1:1/x\""),
+            ("\nurl = \"\"", "\nurl = \"postgres://nobody@127.0.0.1:1/x\""),
             ("forms_dir = \"\"", "forms_dir = \"none\""),
         ],
     );
@@ -70,10 +70,10 @@ fn a_mistake_in_the_settings_hides_no_other() {
 #[test]
 fn what_hangs_on_a_mistake_is_not_told_as_another() {
     let folder = Folder::new();
-    configure(&folder, &[("data = \"data\"", "data = 3"), ("url = \"\"", "url = 3")]);
+    configure(&folder, &[("data = \"data\"", "data = 3"), ("\nurl = \"\"", "\nurl = 3")]);
     assert_errors(&folder, &["data：", "url："]);
     assert!(!folder.work().join("data/shenling.db").exists());
-    configure(&folder, &[("data = 3", "data = \"data\""), ("url = 3", "url = \"\"")]);
+    configure(&folder, &[("data = 3", "data = \"data\""), ("\nurl = 3", "\nurl = \"\"")]);
     let file = folder.work().join("catalogue/institutions.csv");
     let institutions = fs::read_to_string(&file).unwrap();
     fs::write(&file, institutions.replace("演示学校,培训,", "演示学校,学校,")).unwrap();
@@ -159,8 +159,8 @@ fn a_database_that_cannot_be_used_is_named_with_what_to_do() {
     let errors = errors(&folder);
     assert!(errors.len() == 1 && errors[0].contains("文件不是数据库，或已损坏"), "{errors:#?}");
     let Ok(server) = std::env::var("SHENLING_TEST_PG") else { return };
-    let missing = format!("url = \"{}\"", server.replace("/postgres", "/shenling_was_never_made"));
-    configure(&folder, &[("url = \"\"", &missing)]);
+    let missing = format!("\nurl = \"{}\"", server.replace("/postgres", "/shenling_was_never_made"));
+    configure(&folder, &[("\nurl = \"\"", &missing)]);
     let errors = self::errors(&folder);
     assert!(errors.len() == 1 && errors[0].contains("没有配置 database.url 所写的库"), "{errors:#?}");
 }

@@ -421,7 +421,7 @@ fn a_delivery_that_was_cut_off_is_told_until_its_lease_ends() {
     });
     let folder = Folder::new();
     let url = format!("{}/{database}", base.rsplit_once('/').unwrap().0);
-    let config = fs::read_to_string(folder.config()).unwrap().replace("url = \"\"", &format!("url = \"{url}\""));
+    let config = fs::read_to_string(folder.config()).unwrap().replace("\nurl = \"\"", &format!("\nurl = \"{url}\""));
     fs::write(folder.config(), config).unwrap();
     fill(&folder);
     folder.put(PASSWORD_FILE, PASSWORD);

@@ -180,7 +180,7 @@ async fn tell_directly(
         let order = order(settings, &templates, "house", current, &[], pace(settings), now);
         anyhow::Ok(alarm::tell_directly(&order, server, &door.from, now).await?)
     };
-    match sent.await {
+    match Box::pin(sent).await {
         Ok(true) => {
             let mut told = lock(told);
             told.known.extend(current.iter().map(|seen| (seen.what.clone(), seen.since)));

@@ -144,7 +144,7 @@ mod tests {
     fn an_alarm_says_what_is_wrong_since_when_and_what_to_do() {
         let letter = LetterTemplates::embedded().unwrap().write("alarm", &AlarmFacts::sample()).unwrap();
         assert_eq!(letter.subject, "【告警】邮件 等2项；1项已恢复〔20261126-080000〕");
-        for told in ["拒绝连接", "溧阳监狱没有电子邮箱", "shenling delivery test", "只剩 12 MB", "2026-11-26"]
+        for told in ["拒绝连接", "溧阳监狱没有电子邮箱", "shenling delivery test", "只剩 12 MB", "2026-11-25"]
         {
             assert!(letter.text.contains(told) && letter.html.contains(told), "{told}\n{}", letter.text);
         }

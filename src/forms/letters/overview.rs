@@ -193,6 +193,18 @@ pub struct GoalBar {
 }
 
 impl GoalChart {
+    /// Invented figures.
+    fn sample() -> GoalChart {
+        let attained = |released, certified| Attainment { released, certified };
+        let goal = Goal {
+            prisons: [("常州监狱".into(), attained(60, 56)), ("溧阳监狱".into(), attained(40, 31))].into(),
+            total: attained(100, 87),
+            surveyed: true,
+            leaving: Vec::new(),
+        };
+        GoalChart::new(2026, &goal)
+    }
+
     /// From the figures of a year.
     pub fn new(year: i32, goal: &Goal) -> GoalChart {
         let bar = |name: &str, attained: Attainment| {
@@ -248,13 +260,6 @@ impl Overview {
             sum: "184500.00".to_owned(),
             permille,
         };
-        let attained = |released, certified| Attainment { released, certified };
-        let goal = Goal {
-            prisons: [("常州监狱".into(), attained(60, 56)), ("溧阳监狱".into(), attained(40, 31))].into(),
-            total: attained(100, 87),
-            surveyed: true,
-            leaving: Vec::new(),
-        };
         Overview {
             frame: Frame::sample(),
             number: "2026-12-02".to_owned(),
@@ -289,7 +294,7 @@ impl Overview {
                 batch("CZ-2026-Q3-001", "2026年第三季度", ("done", "已投递"), 1000),
                 batch("CZ-2026-Q2-001", "2026年第二季度", ("void", "已作废"), 640),
             ],
-            goal: GoalChart::new(2026, &goal),
+            goal: GoalChart::sample(),
             audit: (1234, "0123456789abcdef".repeat(4)),
             provisional: vec![2027],
             program: "shenling 0.1.0".to_owned(),

@@ -134,6 +134,8 @@ impl Counter {
             let chosen = next?;
             next = self.choose(&mut served).await;
             if let (Some(mut chosen), Some((lease, mails))) = (chosen, leased) {
+                // A person may have given it other addresses since it was read; from the lease on nobody can.
+                chosen.letter = self.store.letter(chosen.due.id).await?.unwrap_or(chosen.letter);
                 let (answer, last) = self.letter(&mut line, &lease, &mut chosen, &mails, &mut served).await?;
                 served.delivered.push(delivered(&lease.delivery, answer));
                 taken = last;

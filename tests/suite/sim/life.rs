@@ -61,6 +61,15 @@ pub struct Known {
     pub notices: Vec<GivenNotice>,
 }
 
+/// What takes long, and so not every life does.
+#[derive(Clone, Copy)]
+pub struct Habits {
+    /// All that it leaves is compared.
+    pub is_dumped: bool,
+    /// Claims print everything and go out by mail too.
+    pub prints_all: bool,
+}
+
 /// A life that is being lived.
 pub struct Life<'a> {
     pub scene: &'a Scene,
@@ -75,10 +84,8 @@ pub struct Life<'a> {
     pub steps: Vec<u32>,
     /// As above.
     pub overdue: u32,
-    /// Whether all that it leaves is compared, which takes long.
-    is_dumped: bool,
-    /// Whether claims print everything and go out by mail too.
-    pub prints_all: bool,
+    /// What not every life does.
+    pub habits: Habits,
     pub known: Known,
     pub tally: Tally,
     /// What people want to do and could not, because nothing ran.
@@ -133,8 +140,7 @@ pub fn live(
         calendar: Arc::new(Calendar::new(script.tables.clone())),
         steps: STEPS.to_vec(),
         overdue: overdue_of(seed),
-        is_dumped: is_dumped || seed.is_multiple_of(8),
-        prints_all: seed % 20 == 1,
+        habits: Habits { is_dumped: is_dumped || seed.is_multiple_of(8), prints_all: seed % 20 == 1 },
         known: Known { next_report: 1, ..Known::default() },
         tally: Tally::default(),
         waiting: Vec::new(),
@@ -198,7 +204,7 @@ impl Life<'_> {
             }
             while turns.next_if(|at| *at <= now).is_some() {}
             while let Some((_, event)) = events.next_if(|(at, _)| *at <= now) {
-                self.happens(event)?;
+                self.happens(event);
             }
             self.look(now)?;
             if now - verified_in > TimeDelta::days(180) && !self.script.weather.is_down(now) {
@@ -210,7 +216,7 @@ impl Life<'_> {
     }
 
     /// What happens whether anything runs or not.
-    fn happens(&mut self, event: Event) -> Result<(), Violation> {
+    fn happens(&mut self, event: Event) {
         self.tally.events += 1;
         match event {
             Event::File(dropped) => {
@@ -223,7 +229,6 @@ impl Life<'_> {
             }
             other => self.waiting.push(other),
         }
-        Ok(())
     }
 
     /// A round, if anything runs; a process that is cut off starts again.
@@ -339,14 +344,14 @@ impl Life<'_> {
         for _ in 0..MAX_LAST_ROUNDS {
             self.look(now)?;
             now += TimeDelta::minutes(80);
-            if !self.unfinished && self.states()?.iter().all(|state| state != "due" && state != "sending") {
+            if !self.unfinished && self.states().iter().all(|state| state != "due" && state != "sending") {
                 break;
             }
         }
         self.look(now)?;
-        let before = self.state()?;
+        let before = self.state();
         self.look(now)?;
-        let after = self.state()?;
+        let after = self.state();
         rules::a_second_round_changes_nothing(&before, &after)?;
         self.verify_all()?;
         self.verify_deliveries()?;
@@ -355,13 +360,13 @@ impl Life<'_> {
     }
 
     /// What must not change any more: in some lives all of it, else the log of all changes.
-    fn state(&mut self) -> Result<String, Violation> {
-        if self.is_dumped {
-            return Ok(self.dump());
+    fn state(&mut self) -> String {
+        if self.habits.is_dumped {
+            return self.dump();
         }
         let store = self.process().store(0);
         let stamp = self.process().calm(store.stamp()).unwrap();
-        Ok(format!("{stamp:?}\n{:?}\n", self.states()?))
+        format!("{stamp:?}\n{:?}\n", self.states())
     }
 
     /// Every store's facts as text.
@@ -370,9 +375,9 @@ impl Life<'_> {
         self.process().calm(store.dump()).unwrap()
     }
 
-    fn states(&mut self) -> Result<BTreeSet<String>, Violation> {
+    fn states(&mut self) -> BTreeSet<String> {
         let store = self.process().store(0);
         let deliveries = self.process().calm(store.deliveries());
-        Ok(deliveries.unwrap().into_iter().map(|line| line.state).collect())
+        deliveries.unwrap().into_iter().map(|line| line.state).collect()
     }
 }

@@ -181,5 +181,5 @@ fn table(sum: &Sum, years: u32) -> String {
         ("violations", sum.violations.len() as u64),
     ];
     lines.extend(sum.tally.parts());
-    lines.iter().map(|(name, number)| format!("{name:12}{number:>14}\n")).collect()
+    lines.iter().map(|(name, number)| format!("{name:12}{number:>14}")).collect::<Vec<_>>().join("\n")
 }

@@ -131,15 +131,15 @@ fn a_step_that_is_told_twice_is_seen() {
 #[test]
 fn a_reminder_to_the_wrong_one_or_at_the_wrong_time_is_seen() {
     let right = Moment { owes: true, has_address: true, is_open: true, today: date("2027-11-16") };
-    let rule = |moment: &Moment| rules::a_notice_goes_to_who_owes_in_office_hours(&notice("甲", 14, "a"), moment);
-    assert_eq!(rule(&right), Ok(()));
+    let rule = |moment: Moment| rules::a_notice_goes_to_who_owes_in_office_hours(&notice("甲", 14, "a"), moment);
+    assert_eq!(rule(right), Ok(()));
     for wrong in [
         Moment { owes: false, ..right },
         Moment { has_address: false, ..right },
         Moment { is_open: false, ..right },
         Moment { today: date("2027-11-15"), ..right },
     ] {
-        names(rule(&wrong), "甲");
+        names(rule(wrong), "甲");
     }
 }
 

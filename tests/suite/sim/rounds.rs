@@ -143,7 +143,7 @@ impl Life<'_> {
             period,
             recipients: self.recipients(),
             stationery: self.scene.stationery.clone(),
-            wanted: if self.prints_all { Wanted::Everything } else { Wanted::Workbooks },
+            wanted: if self.habits.prints_all { Wanted::Everything } else { Wanted::Workbooks },
         }
     }
 
@@ -169,7 +169,7 @@ impl Life<'_> {
     }
 
     fn remind(&mut self, real: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Stop> {
-        self.asked = Some(self.ask(now)?);
+        self.asked = Some(self.ask(now));
         let (store, settings, calendar) = (self.next_store(), self.settings.clone(), self.calendar.clone());
         let (catalogue, templates) = (self.catalogue.clone(), &self.scene.templates);
         let work = async {
@@ -231,7 +231,7 @@ impl Life<'_> {
                     security: Security::Plain,
                     login: None,
                     ca: None,
-                    patience: Duration::from_secs(60),
+                    patience: Duration::from_mins(1),
                 }),
                 from: ("演示".to_owned(), "shenling@example.cn".to_owned()),
                 connections: 1,
@@ -247,13 +247,13 @@ impl Life<'_> {
 
     /// Packing for the bureau takes long, because it is encrypted: only some lives do it.
     fn recipients(&self) -> Vec<String> {
-        let ids: &[&str] = if self.prints_all { &["bureau", "finance"] } else { &["finance"] };
+        let ids: &[&str] = if self.habits.prints_all { &["bureau", "finance"] } else { &["finance"] };
         ids.iter().map(|id| (*id).to_owned()).collect()
     }
 
     /// In some lives batches go out by mail too.
     fn batches_to(&self) -> BTreeMap<String, (String, Vec<String>)> {
-        if !self.prints_all {
+        if !self.habits.prints_all {
             return BTreeMap::new();
         }
         let bureau = self.settings.agency("bureau").unwrap();

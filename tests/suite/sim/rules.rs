@@ -175,7 +175,7 @@ pub struct Moment {
 }
 
 /// Issue: only to who still owes, on working days between 09:00 and 17:00, not before its day.
-pub fn a_notice_goes_to_who_owes_in_office_hours(notice: &GivenNotice, moment: &Moment) -> Verdict {
+pub fn a_notice_goes_to_who_owes_in_office_hours(notice: &GivenNotice, moment: Moment) -> Verdict {
     let due = notice.notice.planned_on <= moment.today;
     if moment.owes && moment.has_address && moment.is_open && due {
         return Ok(());

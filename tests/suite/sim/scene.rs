@@ -1,6 +1,7 @@
 //! Where every life is lived: three prisons, their catalogue, what papers are made with. Made once per run of the tests.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -138,7 +139,7 @@ fn addressed(config: &str) -> String {
     let mut parts = config.split("email = []");
     let mut text = parts.next().unwrap_or_default().to_owned();
     for (n, part) in parts.enumerate() {
-        text.push_str(&format!("email = [\"office@place{n}.example.cn\"]{part}"));
+        write!(text, "email = [\"office@place{n}.example.cn\"]{part}").unwrap();
     }
     text.replace("on = false", "on = true")
 }

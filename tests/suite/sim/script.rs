@@ -132,6 +132,9 @@ pub fn script(seed: u64, years: u32) -> Script {
     Script { span, events, persons, weather, tables }
 }
 
+/// An act made of a throw, in a year.
+type Drawn = fn(u64, i32) -> Event;
+
 /// A life while it is drawn.
 struct Draft {
     dice: Dice,
@@ -288,7 +291,7 @@ impl Draft {
     /// What people do in a year beside filing.
     fn acts(&mut self, year: i32) {
         let (from, to) = (day(year, 1, 1), day(year, 12, 31));
-        let kinds: [(u32, fn(u64, i32) -> Event); 10] = [
+        let kinds: [(u32, Drawn); 10] = [
             (70, |_, _| Event::Claim),
             (40, |throw, _| Event::Void(throw)),
             (25, |throw, _| Event::Void(throw)),

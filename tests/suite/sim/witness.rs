@@ -15,7 +15,7 @@ use shenling::subsidy::duty::Step;
 
 use super::life::Life;
 use super::post::{Came, count};
-use super::rules::{self, Grant, Moment, Verdict, Violation};
+use super::rules::{self, Grant, Moment, Verdict};
 use super::scene::{PRISONS, PROJECTS};
 use super::script::day;
 use crate::mail::peer::Play;
@@ -63,7 +63,7 @@ impl Life<'_> {
     }
 
     /// Who owes a plan, as the life knows it.
-    pub fn ask(&mut self, now: DateTime<Utc>) -> Result<Asked, Violation> {
+    pub fn ask(&mut self, now: DateTime<Utc>) -> Asked {
         let store = self.process().store(0);
         let cities = self.process().calm(store.city_plans()).unwrap();
         let closed =
@@ -82,7 +82,7 @@ impl Life<'_> {
         }
         let addressed = self.settings.prisons.iter().filter(|prison| !prison.email.is_empty());
         let addressed = addressed.map(|prison| prison.name.clone()).collect();
-        Ok(Asked { now, is_open: self.is_open(now), owes, addressed })
+        Asked { now, is_open: self.is_open(now), owes, addressed }
     }
 
     /// Which quarters and courses have no result yet, by prison and term.
@@ -129,7 +129,7 @@ impl Life<'_> {
                 is_open: asked.is_open && given.at == asked.now,
                 today: civil_date(asked.now),
             };
-            rules::a_notice_goes_to_who_owes_in_office_hours(given, &moment)?;
+            rules::a_notice_goes_to_who_owes_in_office_hours(given, moment)?;
         }
         rules::a_prison_gets_one_letter_a_round(&new)?;
         self.tally.notices += new.len() as u64;
@@ -142,7 +142,7 @@ impl Life<'_> {
         if !self.is_open(now) {
             return Ok(());
         }
-        let (today, asked) = (civil_date(now), self.ask(now)?);
+        let (today, asked) = (civil_date(now), self.ask(now));
         for (prison, term) in asked.owes.iter().filter(|(prison, _)| asked.addressed.contains(prison)) {
             let Ok(year) = term.parse::<i32>() else { continue };
             let due_on = day(year - 1, 11, 30);
