@@ -21,6 +21,7 @@ demo: fonts ## a whole season of three prisons, from their spreadsheets to seale
 test: fonts ## all tests; on PostgreSQL too where SHENLING_TEST_PG names a server, through Postfix where SHENLING_TEST_SMTP does
 	SHENLING_FONTS='$(FONTS)' $(CARGO) test --locked --features failpoints
 	@[ -n "$$SHENLING_TEST_PG" ] || echo 'test: skipped everything on PostgreSQL (SHENLING_TEST_PG is not set; .ci/run sets up a server and runs all)'
+	@[ -n "$$SHENLING_TEST_IMAP" ] || echo 'test: skipped mail out of a real server (SHENLING_TEST_IMAP is not set; .ci/imap-server starts one)'
 	@[ -n "$$SHENLING_TEST_SMTP" ] || echo 'test: skipped mail through a real server (SHENLING_TEST_SMTP is not set; .ci/mail-server starts one, .ci/run runs all)'
 
 # LIVESxYEARS; a failing life is printed with the command that lives it again (docs/soak.md).

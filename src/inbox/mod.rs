@@ -1,3 +1,5 @@
-//! Doors in: where files arrive. A mailbox joins the folder later.
+//! Doors in: where files arrive. [`folder`] looks at a folder, [`mailbox`] fetches mails, [`mail`] takes one apart.
 
 pub mod folder;
+pub mod mail;
+pub mod mailbox;

@@ -114,7 +114,7 @@ fn a_password_that_cannot_be_used_is_an_error_with_its_file() {
 fn break_line(folder: &Folder, file: &str, line: usize, text: &str) {
     let path = folder.work().join(file);
     let mut lines: Vec<String> = fs::read_to_string(&path).unwrap().lines().map(str::to_owned).collect();
-    lines[line - 1] = text.to_owned();
+    text.clone_into(&mut lines[line - 1]);
     fs::write(path, lines.join("\n")).unwrap();
 }
 
@@ -158,8 +158,9 @@ fn a_database_that_cannot_be_used_is_named_with_what_to_do() {
     folder.put("data/shenling.db", "not a database, but long enough to be looked at as one: ".repeat(20));
     let errors = errors(&folder);
     assert!(errors.len() == 1 && errors[0].contains("文件不是数据库，或已损坏"), "{errors:#?}");
-    let Ok(server) = std::env::var("SHENLING_TEST_PG") else { return };
-    let missing = format!("\nurl = \"{}\"", server.replace("/postgres", "/shenling_was_never_made"));
+    let Some(server) = crate::support::postgres() else { return };
+    let (server, _) = server.rsplit_once('/').unwrap();
+    let missing = format!("\nurl = \"{server}/shenling_was_never_made\"");
     configure(&folder, &[("\nurl = \"\"", &missing)]);
     let errors = self::errors(&folder);
     assert!(errors.len() == 1 && errors[0].contains("没有配置 database.url 所写的库"), "{errors:#?}");

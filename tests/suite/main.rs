@@ -10,6 +10,7 @@ mod daemon;
 mod house;
 mod import;
 mod mail;
+mod mailbox;
 mod november;
 mod oracle;
 mod outage;

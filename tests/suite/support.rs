@@ -147,6 +147,17 @@ pub fn mail_server() -> Option<String> {
     server
 }
 
+/// The IMAP servers that `.ci/imap-server` started, with a blank between them; says so where there are none. In CI there
+/// must be some.
+pub fn imap_servers() -> String {
+    let servers = std::env::var_os("SHENLING_TEST_IMAP").and_then(|servers| servers.into_string().ok());
+    if servers.is_none() {
+        assert!(std::env::var_os("SHENLING_REQUIRE_ALL").is_none(), "SHENLING_TEST_IMAP is missing");
+        eprintln!("skipped: SHENLING_TEST_IMAP names no IMAP server");
+    }
+    servers.unwrap_or_default()
+}
+
 /// An ID of the unused region 329999 with the right check digit.
 pub fn resident_id(birth: &str, sequence: u32) -> String {
     const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];

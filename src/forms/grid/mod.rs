@@ -18,8 +18,8 @@ mod decimal;
 mod fault;
 mod format;
 mod meter;
-mod package;
-mod parts;
+pub(super) mod package;
+pub(super) mod parts;
 mod table;
 mod worksheet;
 mod xml;
@@ -157,6 +157,13 @@ pub struct Workbook {
     pub marks: Vec<(String, String)>,
 }
 
+impl Workbook {
+    /// Whether it was read from a csv.
+    pub fn is_csv(&self) -> bool {
+        matches!(&self.sheets[..], [Sheet { body: Body::Csv(_), .. }])
+    }
+}
+
 /// Why a file as a whole cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileFault {
@@ -166,6 +173,11 @@ pub struct FileFault {
     pub seen: String,
     /// What to do, in Chinese.
     pub advice: String,
+}
+
+/// A workbook on which we break: what its sender is told.
+pub(super) fn broken_workbook(seen: &str) -> FileFault {
+    fault::broken_workbook(seen)
 }
 
 /// Reads a workbook or csv. The name decides only where it names another format; else the content does.
@@ -191,6 +203,11 @@ pub fn read(file_name: &str, bytes: &[u8], limits: &Limits) -> Result<Workbook, 
 pub fn without_noise(text: &str) -> Option<String> {
     let is_digits = text.contains('.') && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     (is_digits && text.len() > decimal::SIGNIFICANT_DIGITS + 1).then(|| decimal::decimal(text)).flatten()
+}
+
+/// Row (from 1) and column (from 0) of an A1 address; `None` for any other text.
+pub fn place_of(address: &str) -> Option<(u32, usize)> {
+    worksheet::place(address).map(|place| (place.row, place.column))
 }
 
 /// The A1 address of a cell: row from 1, column from 0.

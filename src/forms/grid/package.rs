@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::io::{Cursor, Read};
 use std::sync::Arc;
 use zip::ZipArchive;
+use zip::read::ZipFile;
 
 /// Most parts in a package. Excel writes some dozens.
 const MAX_PARTS: usize = 10_000;
@@ -52,14 +53,8 @@ pub(super) fn read(file_name: &str, bytes: &[u8], limits: &Limits) -> Result<Wor
     let mut package = Package::open(file_name, bytes, limits)?;
     package.refuse_doctypes()?;
 
-    let top = package.optional("_rels/.rels", parts::relations)?.unwrap_or_default();
-    let main = top.iter().find(|relation| relation.kind == "officeDocument");
-    let main = main.map_or_else(|| "xl/workbook.xml".to_owned(), |relation| resolve("", &relation.target));
-    package.refuse_foreign_type(&main)?;
-    let contents = package.required(&main, |xml| parts::contents(xml, limits.max_sheets))?;
-    let (folder, file) = main.rsplit_once('/').unwrap_or(("", &main));
-    let relations = package.optional(&format!("{folder}/_rels/{file}.rels"), parts::relations)?;
-    let relations = relations.unwrap_or_default();
+    let Outline { top, main, contents, relations, .. } = package.outline(limits.max_sheets)?;
+    let folder = main.rsplit_once('/').map_or("", |(folder, _)| folder);
 
     let around = package.surroundings(folder, &relations, &contents, limits)?;
     let mut sheets = Vec::new();
@@ -86,8 +81,22 @@ pub(super) fn read(file_name: &str, bytes: &[u8], limits: &Limits) -> Result<Wor
     Ok(Workbook { sheets, marks })
 }
 
+/// What holds a workbook together.
+pub(in crate::forms) struct Outline {
+    /// Relations of the package.
+    top: Vec<Relation>,
+    /// Name of the main part.
+    pub main: String,
+    /// What the main part says.
+    pub contents: Contents,
+    /// Name of the part with the relations of the main part.
+    pub relations_part: String,
+    /// Those relations.
+    pub relations: Vec<Relation>,
+}
+
 /// An open archive: parts by their lower-case name with `/` (some writers use `\`, or other capitals than they refer to).
-struct Package<'a> {
+pub(in crate::forms) struct Package<'a> {
     archive: ZipArchive<Cursor<&'a [u8]>>,
     parts: HashMap<String, usize>,
     budget: Budget,
@@ -95,7 +104,8 @@ struct Package<'a> {
 }
 
 impl<'a> Package<'a> {
-    fn open(file_name: &str, bytes: &'a [u8], limits: &Limits) -> Result<Package<'a>, FileFault> {
+    /// Opens an archive and refuses what is no .xlsx.
+    pub fn open(file_name: &str, bytes: &'a [u8], limits: &Limits) -> Result<Package<'a>, FileFault> {
         let archive =
             ZipArchive::new(Cursor::new(bytes)).map_err(|_| fault::broken_workbook("不完整的压缩格式文件"))?;
         if archive.len() > MAX_PARTS {
@@ -123,6 +133,63 @@ impl<'a> Package<'a> {
             return Err(package.too_large());
         }
         Ok(package)
+    }
+
+    /// Finds what holds the workbook together.
+    pub fn outline(&mut self, max_sheets: u32) -> Result<Outline, FileFault> {
+        let top = self.optional("_rels/.rels", parts::relations)?.unwrap_or_default();
+        let main = top.iter().find(|relation| relation.kind == "officeDocument");
+        let main = main.map_or_else(|| "xl/workbook.xml".to_owned(), |relation| resolve("", &relation.target));
+        self.refuse_foreign_type(&main)?;
+        let contents = self.required(&main, |xml| parts::contents(xml, max_sheets))?;
+        let relations_part = relations_of(&main);
+        let relations = self.optional(&relations_part, parts::relations)?.unwrap_or_default();
+        Ok(Outline { top, main, contents, relations_part, relations })
+    }
+
+    /// Every part: its index, and its name with `/`. A name that stands twice is given once, for the part that counts.
+    pub fn names(&mut self) -> Result<Vec<(usize, String)>, FileFault> {
+        let mut names = Vec::new();
+        for index in 0..self.archive.len() {
+            let part = self.archive.by_index_raw(index).map_err(|_| fault::broken_workbook("损坏的压缩格式文件"))?;
+            let name = part.name().map_err(|_| fault::broken_workbook("损坏的压缩格式文件"))?.replace('\\', "/");
+            let name = name.trim_start_matches('/').to_owned();
+            if !part.is_dir() && self.parts.get(&name.to_lowercase()) == Some(&index) {
+                names.push((index, name));
+            }
+        }
+        Ok(names)
+    }
+
+    /// Whether there is such a part.
+    pub fn has(&self, part: &str) -> bool {
+        self.parts.contains_key(&part.to_lowercase())
+    }
+
+    /// The text of a part, if it is there. A part in another encoding than UTF-8 is a fault.
+    pub fn text(&mut self, part: &str) -> Result<Option<String>, FileFault> {
+        let mut text = String::new();
+        let read = self.stream(part, |source| source.read_to_string(&mut text).is_ok())?;
+        match read {
+            None => Ok(None),
+            Some(false) => Err(fault::broken_workbook(format!("损坏的部件 {part}"))),
+            Some(true) if text.starts_with('\u{FEFF}') => Ok(Some(text.split_off('\u{FEFF}'.len_utf8()))),
+            Some(true) => Ok(Some(text)),
+        }
+    }
+
+    /// Hands a part to a reader, if it is there.
+    pub fn stream<T>(&mut self, part: &str, read: impl FnOnce(&mut dyn Read) -> T) -> Result<Option<T>, FileFault> {
+        let Some(index) = self.parts.get(&part.to_lowercase()) else { return Ok(None) };
+        let broken = || fault::broken_workbook(format!("损坏的部件 {part}"));
+        let source = self.archive.by_index(*index).map_err(|_| broken())?;
+        let result = read(&mut Metered::new(source, &self.budget));
+        if self.budget.is_exceeded() { Err(self.too_large()) } else { Ok(Some(result)) }
+    }
+
+    /// A part as it is packed, to be copied.
+    pub fn packed(&mut self, index: usize) -> Option<ZipFile<'_, Cursor<&'a [u8]>>> {
+        self.archive.by_index_raw(index).ok()
     }
 
     /// Refuses archives that are another format, or none that is known.
@@ -200,7 +267,7 @@ impl<'a> Package<'a> {
     }
 
     /// Reads a part if it is there.
-    fn optional<T>(
+    pub(in crate::forms) fn optional<T>(
         &mut self,
         part: &str,
         read: impl FnOnce(&mut Xml<'_>) -> Result<T, FileFault>,
@@ -231,8 +298,14 @@ impl<'a> Package<'a> {
     }
 }
 
+/// The name of the part that holds the relations of a part.
+pub(in crate::forms) fn relations_of(part: &str) -> String {
+    let (folder, file) = part.rsplit_once('/').unwrap_or(("", part));
+    format!("{folder}/_rels/{file}.rels").trim_start_matches('/').to_owned()
+}
+
 /// The name of the part that a relation of a part in `folder` points to.
-fn resolve(folder: &str, target: &str) -> String {
+pub(in crate::forms) fn resolve(folder: &str, target: &str) -> String {
     let target = target.replace('\\', "/");
     let mut path: Vec<&str> = if target.starts_with('/') { Vec::new() } else { folder.split('/').collect() };
     for step in target.split('/') {

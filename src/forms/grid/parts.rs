@@ -13,15 +13,15 @@ const MAX_MARKS: usize = 16;
 const MAX_MARK_CHARS: usize = 200;
 
 /// One relation of a part to another.
-pub(super) struct Relation {
-    pub(super) id: String,
+pub(in crate::forms) struct Relation {
+    pub(in crate::forms) id: String,
     /// The last word of its type: `worksheet`, `styles`, `sharedStrings`, `officeDocument`.
-    pub(super) kind: String,
-    pub(super) target: String,
+    pub(in crate::forms) kind: String,
+    pub(in crate::forms) target: String,
 }
 
 /// Reads a `.rels` part.
-pub(super) fn relations(xml: &mut Xml<'_>) -> Result<Vec<Relation>, FileFault> {
+pub(in crate::forms) fn relations(xml: &mut Xml<'_>) -> Result<Vec<Relation>, FileFault> {
     let mut relations = Vec::new();
     loop {
         match xml.step()? {
@@ -67,9 +67,9 @@ pub(super) fn content_type(xml: &mut Xml<'_>, part: &str) -> Result<String, File
 
 /// What `workbook.xml` says.
 #[derive(Default)]
-pub(super) struct Contents {
+pub(in crate::forms) struct Contents {
     /// Name and relation of each sheet, hidden ones too.
-    pub(super) sheets: Vec<(String, String)>,
+    pub(in crate::forms) sheets: Vec<(String, String)>,
     pub(super) date_1904: bool,
     /// `fullCalcOnLoad`.
     pub(super) never_calculated: bool,

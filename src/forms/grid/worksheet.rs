@@ -24,9 +24,9 @@ pub(super) struct Surroundings {
 
 /// Where a cell or row is.
 #[derive(Clone, Copy)]
-struct Place {
-    row: u32,
-    column: usize,
+pub(super) struct Place {
+    pub(super) row: u32,
+    pub(super) column: usize,
 }
 
 /// Reads a worksheet to its end. The claimed dimension is not looked at.
@@ -255,7 +255,7 @@ fn row_number(element: &Element<'_>) -> Result<Option<u32>, FileFault> {
 }
 
 /// Reads `B7`, `$B$7`.
-fn place(reference: &str) -> Option<Place> {
+pub(super) fn place(reference: &str) -> Option<Place> {
     let reference = reference.trim();
     let mut column = 0_usize;
     let mut digits = reference.len();

@@ -12,7 +12,7 @@ const BUFFER_BYTES: usize = 1 << 16;
 
 /// The part is no well-formed XML, has a DOCTYPE, or contradicts itself. Says which, in Chinese.
 #[derive(Debug)]
-pub(super) struct Malformed(pub(super) &'static str);
+pub(in crate::forms) struct Malformed(pub(super) &'static str);
 
 impl From<quick_xml::Error> for Malformed {
     fn from(_: quick_xml::Error) -> Malformed {
@@ -71,7 +71,7 @@ impl Element<'_> {
 }
 
 /// A part, read from front to end.
-pub(super) struct Xml<'s> {
+pub(in crate::forms) struct Xml<'s> {
     reader: Reader<BufReader<Box<dyn Read + 's>>>,
     buffer: Vec<u8>,
     depth: u32,

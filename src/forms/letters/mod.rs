@@ -5,9 +5,11 @@
 //! three templates, a type of facts beside [`BatchFacts`] with a sample, and a line each in `EMBEDDED` and [`LETTERS`].
 
 mod alarm;
+mod answers;
 mod facts;
 mod overview;
 mod remind;
+mod reply;
 
 use std::collections::BTreeMap;
 
@@ -17,9 +19,11 @@ use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 
 pub use alarm::{AlarmFacts, AlarmLine, duty_in_words, instant_in_words};
+pub use answers::{OldFormFacts, StrangerFacts, Unopened, UnopenedFacts};
 pub use facts::{Attached, BatchFacts, BatchFigures, Frame, Task, TestFacts, size_in_words};
 pub use overview::{BatchBar, DueLine, GoalChart, Overview, PlanBar, PlanChart, deeds};
 pub use remind::{Moved, ReminderFacts, ReplanFacts, date_in_words};
+pub use reply::{Contents, FileFacts, MendedFacts, Outcome, ProblemFacts, ReplyFacts, courses};
 
 /// Longest subject in characters: beyond it mail programs cut.
 const MAX_SUBJECT: usize = 120;
@@ -43,6 +47,9 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "digest.txt",
     "look.html",
     "look.txt",
+    "oldform.html",
+    "oldform.subject.txt",
+    "oldform.txt",
     "parts.html",
     "remind.html",
     "remind.subject.txt",
@@ -50,10 +57,19 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "replan.html",
     "replan.subject.txt",
     "replan.txt",
+    "reply.html",
+    "reply.subject.txt",
+    "reply.txt",
     "status.html",
+    "stranger.html",
+    "stranger.subject.txt",
+    "stranger.txt",
     "test.html",
     "test.subject.txt",
     "test.txt",
+    "unopened.html",
+    "unopened.subject.txt",
+    "unopened.txt",
 ];
 
 /// A letter and its sample facts.
@@ -66,6 +82,10 @@ pub const LETTERS: &[Sample] = &[
     ("digest", || Value::from(Serde(Overview::sample()))),
     ("remind", || Value::from(Serde(ReminderFacts::sample()))),
     ("replan", || Value::from(Serde(ReplanFacts::sample()))),
+    ("oldform", || Value::from(Serde(OldFormFacts::sample()))),
+    ("reply", || Value::from(Serde(ReplyFacts::sample()))),
+    ("stranger", || Value::from(Serde(StrangerFacts::sample()))),
+    ("unopened", || Value::from(Serde(UnopenedFacts::sample()))),
     ("test", || Value::from(Serde(TestFacts::sample()))),
 ];
 

@@ -39,7 +39,7 @@ mod spec;
 mod versions;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::fmt;
 use std::sync::Arc;
@@ -49,6 +49,7 @@ use chrono::NaiveDate;
 pub use crate::forms::planning::FormMark;
 pub use spec::{ColumnSpec, FormSpec, FormSpecs, Key, SpecError};
 
+use crate::forms::annotate::is_list;
 use crate::forms::grid::{self, FileFault, Limits, Sheet, Workbook};
 use crate::subsidy::assessment::{HistoryRow, ResultRow, RosterRow, SurveyRow};
 use crate::subsidy::catalogue::Catalogue;
@@ -172,6 +173,8 @@ impl Content {
 pub struct FileReading {
     /// Which form it is, if it is one.
     pub kind: Option<FileKind>,
+    /// Names of the sheets of the file; a csv has none.
+    pub sheets: Vec<String>,
     /// Data rows seen.
     pub rows: u32,
     /// Rows that come back to the sender.
@@ -197,14 +200,19 @@ impl fmt::Debug for FileReading {
             .field("findings", &self.findings.len())
             .field("repairs", &self.repairs.len())
             .field("taken", &self.content.len())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
 /// Reads a file: as the given form, or as whichever its headers say.
 pub fn read_file(name: &str, bytes: &[u8], as_kind: Option<FileKind>, ctx: &ReadingContext<'_>) -> FileReading {
     match grid::read(name, bytes, &ctx.limits) {
-        Ok(workbook) => read_workbook(&workbook, as_kind, ctx),
+        Ok(mut workbook) => {
+            // In an annotated copy that comes back corrected, the list is ours and no form.
+            workbook.sheets.retain(|sheet| !is_list(sheet));
+            let sheets = workbook.sheets.iter().map(|sheet| sheet.name.clone()).filter(|name| !name.is_empty());
+            FileReading { sheets: sheets.collect(), ..read_workbook(&workbook, as_kind, ctx) }
+        }
         Err(fault) => of_no_form(of_file(fault)),
     }
 }
@@ -286,6 +294,7 @@ fn read_form<T: Send>(
     output.findings.append(&mut compared.findings);
     FileReading {
         kind: Some(kind),
+        sheets: Vec::new(),
         rows,
         set_aside: set_aside + compared.set_aside,
         duplicates: compared.duplicates,
@@ -299,6 +308,7 @@ fn read_form<T: Send>(
 pub fn of_no_form(finding: Finding) -> FileReading {
     FileReading {
         kind: None,
+        sheets: Vec::new(),
         rows: 0,
         set_aside: 0,
         duplicates: 0,

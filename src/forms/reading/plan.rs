@@ -143,6 +143,7 @@ fn finish(mut draft: Draft, head: &Head, mark: Option<&FormMark>, ctx: &ReadingC
     let (rows, mut set_aside, duplicates) = (draft.rows, draft.set_aside, draft.duplicates);
     let reading = |content, set_aside, output: Output| FileReading {
         kind,
+        sheets: Vec::new(),
         rows,
         set_aside,
         duplicates,

@@ -45,8 +45,8 @@ const ROOMS: &[(&[&str], &[&str], &str)] = &[
     (&["aes_gcm", "hkdf"], &["store"], "personal fields are sealed in one place, the vault of store"),
     (&["tokio_cron_scheduler", "sd_notify"], &["daemon"], "only daemon knows cron and systemd"),
     (&["lettre"], &["outbox"], "mail leaves through outbox"),
+    (&["async_imap", "mail_parser"], &["inbox"], "mail arrives through inbox, and is taken apart there"),
     (&["ureq"], &["outbox"], "whatever is asked over HTTP is asked through outbox"),
-    (&["async_imap"], &["inbox"], "mail arrives through inbox"),
 ];
 
 /// Rooms that must stay pure, and what would make them impure.

@@ -121,20 +121,16 @@ impl Life<'_> {
             Ok((true, report))
         };
         let is_excused = |error: &StageError| edited && matches!(error, StageError::CatalogueChanged);
-        match self.stage(real, "claim", is_excused, work)? {
-            Some((had_lease, report)) => {
-                self.unfinished |= !had_lease;
-                if had_lease {
-                    self.has_started();
-                }
-                Ok(self.sealed(report.and_then(|report| report.sealed))?)
-            }
-            None => {
-                // A duty that failed is looked at again as at the start.
-                self.starts_anew();
-                Ok(())
-            }
+        let Some((had_lease, report)) = self.stage(real, "claim", is_excused, work)? else {
+            // A duty that failed is looked at again as at the start.
+            self.starts_anew();
+            return Ok(());
+        };
+        self.unfinished |= !had_lease;
+        if had_lease {
+            self.has_started();
         }
+        Ok(self.sealed(report.and_then(|report| report.sealed))?)
     }
 
     /// What a claim is made with.

@@ -116,7 +116,9 @@ pub fn the_control_totals_are_those_of_the_lines(batch: &str, totals: &Totals, l
     let mut texts: Vec<&str> = lines.iter().map(|(text, _)| text.as_str()).collect();
     texts.sort_unstable();
     let mut hash = Sha256::new();
-    texts.iter().for_each(|text| hash.update(format!("{text}\n")));
+    for text in &texts {
+        hash.update(format!("{text}\n"));
+    }
     let persons: BTreeSet<&str> = texts.iter().filter_map(|text| text.split('|').nth(6)).collect();
     let sum: i64 = lines.iter().map(|(_, fen)| fen).sum();
     let written: i64 = texts.iter().filter_map(|text| text.rsplit('|').next()?.parse::<i64>().ok()).sum();

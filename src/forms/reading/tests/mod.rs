@@ -56,7 +56,7 @@ pub(super) fn letters(column: usize) -> String {
     if column < 26 { letter(column).to_string() } else { format!("A{}", letter(column - 26)) }
 }
 
-pub(super) fn day(text: &str) -> NaiveDate {
+pub(in crate::forms) fn day(text: &str) -> NaiveDate {
     text.parse().expect("a date")
 }
 
@@ -100,11 +100,11 @@ pub(super) fn catalogue() -> Catalogue {
     catalogue.indexed()
 }
 
-pub(super) const LIMITS: Limits =
+pub(in crate::forms) const LIMITS: Limits =
     Limits { max_file_bytes: 1 << 30, max_unzipped_bytes: 1 << 30, max_sheets: 100, max_rows: 1_048_575 };
 
 /// Reads a file that arrived on 2026-06-30.
-pub(super) fn read(name: &str, bytes: &[u8]) -> FileReading {
+pub(in crate::forms) fn read(name: &str, bytes: &[u8]) -> FileReading {
     let catalogue = catalogue();
     let ctx = ReadingContext {
         catalogue: &catalogue,
@@ -117,7 +117,7 @@ pub(super) fn read(name: &str, bytes: &[u8]) -> FileReading {
 }
 
 /// The result rows that were taken.
-pub(super) fn results(reading: &FileReading) -> Vec<&ResultRow> {
+pub(in crate::forms) fn results(reading: &FileReading) -> Vec<&ResultRow> {
     match &reading.content {
         Content::Results(rows) => rows.iter().map(|placed| &placed.row).collect(),
         _ => Vec::new(),
@@ -125,7 +125,7 @@ pub(super) fn results(reading: &FileReading) -> Vec<&ResultRow> {
 }
 
 /// `sheet!cell code`, with `?` behind a warning, in the order in which they were found.
-pub(super) fn findings(reading: &FileReading) -> Vec<String> {
+pub(in crate::forms) fn findings(reading: &FileReading) -> Vec<String> {
     let line = |f: &crate::subsidy::finding::Finding| {
         let sheet = if f.sheet.is_empty() { String::new() } else { format!("{}!", f.sheet) };
         format!("{sheet}{} {}{}", f.cell, f.code, if f.severity == Severity::Warning { "?" } else { "" })
@@ -139,7 +139,7 @@ pub(super) fn repairs(reading: &FileReading) -> Vec<String> {
 }
 
 /// Comma-separated values in UTF-8.
-pub(super) fn csv(rows: &[Vec<&str>]) -> Vec<u8> {
+pub(in crate::forms) fn csv(rows: &[Vec<&str>]) -> Vec<u8> {
     let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
     for row in rows {
         writer.write_record(row).expect("memory takes every record");
@@ -148,7 +148,7 @@ pub(super) fn csv(rows: &[Vec<&str>]) -> Vec<u8> {
 }
 
 /// A clean row with some cells changed.
-pub(super) fn results_row<'a>(changes: &[(&str, &'a str)]) -> Vec<&'a str> {
+pub(in crate::forms) fn results_row<'a>(changes: &[(&str, &'a str)]) -> Vec<&'a str> {
     RESULTS
         .iter()
         .map(|(header, value)| changes.iter().find(|(changed, _)| changed == header).map_or(*value, |(_, new)| new))
@@ -156,7 +156,7 @@ pub(super) fn results_row<'a>(changes: &[(&str, &'a str)]) -> Vec<&'a str> {
 }
 
 /// The headers of the result sheet.
-pub(super) fn results_header() -> Vec<&'static str> {
+pub(in crate::forms) fn results_header() -> Vec<&'static str> {
     RESULTS.iter().map(|(header, _)| *header).collect()
 }
 
@@ -181,7 +181,7 @@ pub(super) fn write_cell(sheet: &mut Worksheet, row: u32, column: u16, value: &s
 }
 
 /// A workbook of named sheets.
-pub(super) fn xlsx(sheets: &[(&str, Vec<Vec<&str>>)]) -> Vec<u8> {
+pub(in crate::forms) fn xlsx(sheets: &[(&str, Vec<Vec<&str>>)]) -> Vec<u8> {
     let mut book = Workbook::new();
     for (name, rows) in sheets {
         let sheet = book.add_worksheet();
