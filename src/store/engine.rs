@@ -309,8 +309,10 @@ fn filled(part: &[Arg]) -> impl Iterator<Item = Arg> {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> StoreError {
         let code = match &error {
+            // A proxy that hangs up before its server speaks breaks the protocol.
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => return StoreError::Unreachable(error),

@@ -124,7 +124,9 @@ fn seen(
     }
     // A database file on a full disk cannot be written to: that is one thing.
     let is_full_file = !current.is_empty() && matches!(settings.database, Database::Lite(_));
-    let has_cause = !current.is_empty() || troubles.contains_key("database");
+    // What it brought with it may end a moment later than the cause itself.
+    let was_cause = ["disk", "database"].iter().any(|cause| told.known.contains_key(*cause));
+    let has_cause = !current.is_empty() || troubles.contains_key("database") || was_cause;
     for (what, trouble) in troubles {
         if *what == "database" && is_full_file {
             continue;
