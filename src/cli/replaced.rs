@@ -45,14 +45,7 @@ fn columns(settings: &Settings) -> Vec<Mistake> {
     let details = DetailSpecs::FILES.iter().map(|(name, _)| (*name, None));
     for (name, kind) in incoming.chain(details) {
         let path = dir.join(name);
-        let text = match read_if_there(&path) {
-            Ok(Some(text)) => text,
-            Ok(None) => continue,
-            Err(unreadable) => {
-                mistakes.push(told(settings, &unreadable));
-                continue;
-            }
-        };
+        let Some(text) = edited(settings, &path, &mut mistakes) else { continue };
         let wrong = match kind {
             Some(kind) => FormSpecs::parse(kind, &text).err().map(|error| (Some(error.line), error.message)),
             None => detail(name, &text),
@@ -60,6 +53,13 @@ fn columns(settings: &Settings) -> Vec<Mistake> {
         mistakes.extend(wrong.map(|(line, says)| at(settings, &path, line, says, COLUMNS_ADVICE)));
     }
     mistakes
+}
+
+/// A replaced file, where there is one; that it cannot be read is a mistake.
+fn edited(settings: &Settings, path: &Path, mistakes: &mut Vec<Mistake>) -> Option<String> {
+    let read = read_if_there(path);
+    mistakes.extend(read.as_ref().err().map(|unreadable| told(settings, unreadable)));
+    read.ok().flatten()
 }
 
 /// What is wrong with one of annexes 8 and 10, held beside the built-in other one.
@@ -76,14 +76,9 @@ fn templates(settings: &Settings) -> Vec<Mistake> {
     let Some(dir) = &settings.paths.templates_dir else { return Vec::new() };
     let mut mistakes = Vec::new();
     for name in Templates::names() {
-        match read_if_there(&dir.join(name)) {
-            Ok(Some(text)) => {
-                let failed = Templates::with_overrides(&BTreeMap::from([(name.to_owned(), text)])).err();
-                mistakes.extend(failed.map(|failed| template(settings, failed)));
-            }
-            Ok(None) => {}
-            Err(unreadable) => mistakes.push(told(settings, &unreadable)),
-        }
+        let Some(text) = edited(settings, &dir.join(name), &mut mistakes) else { continue };
+        let failed = Templates::with_overrides(&BTreeMap::from([(name.to_owned(), text)])).err();
+        mistakes.extend(failed.map(|failed| template(settings, failed)));
     }
     mistakes
 }
@@ -94,14 +89,7 @@ fn letters(settings: &Settings) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
     for name in LetterTemplates::names() {
         let path = dir.join(name);
-        let text = match read_if_there(&path) {
-            Ok(Some(text)) => text,
-            Ok(None) => continue,
-            Err(unreadable) => {
-                mistakes.push(told(settings, &unreadable));
-                continue;
-            }
-        };
+        let Some(text) = edited(settings, &path, &mut mistakes) else { continue };
         let written = LetterTemplates::with_overrides(BTreeMap::from([(name.to_owned(), text)]))
             .and_then(|templates| templates.proofs());
         mistakes.extend(written.err().map(|failed| match failed {
