@@ -4,7 +4,7 @@
 mod batch;
 pub mod opened;
 pub mod peer;
-mod queue;
+pub mod queue;
 mod server;
 mod wire;
 

@@ -14,7 +14,7 @@ fn opened(peer: &Peer) -> Vec<Opened> {
 }
 
 /// The raw mail without what the mark changes.
-fn unmarked(raw: &str) -> String {
+pub fn unmarked(raw: &str) -> String {
     let (mut out, mut in_subject) = (String::new(), false);
     for line in raw.split_inclusive("\r\n") {
         in_subject = line.starts_with("Subject:") || (in_subject && line.starts_with(' '));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use shenling::store::sha256_hex;
 
 use crate::mail::peer::{Hello, Peer, Play};
+use crate::mail::queue::unmarked;
 
 /// A port that nobody listens on.
 const NOBODY: u16 = 1;
@@ -89,16 +90,4 @@ pub fn count(copies: &mut BTreeMap<String, Copies>, came: &Came) {
 
 fn header<'a>(raw: &'a str, name: &str) -> &'a str {
     raw.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default()
-}
-
-/// The mail without subject and resend mark.
-fn unmarked(raw: &str) -> String {
-    let (mut out, mut in_subject) = (String::new(), false);
-    for line in raw.split_inclusive("\r\n") {
-        in_subject = line.starts_with("Subject:") || (in_subject && line.starts_with(' '));
-        if !in_subject && !line.starts_with("X-Shenling-Resend:") {
-            out.push_str(line);
-        }
-    }
-    out
 }
