@@ -151,6 +151,15 @@ fn finish(mut draft: Draft, head: &Head, mark: Option<&FormMark>, ctx: &ReadingC
         repairs: output.repairs,
         content,
     };
+    if rows == 0 {
+        // An empty form takes nobody's place.
+        draft.output.findings.push(of_file(FileFault {
+            code: Code::AnnexMissing,
+            seen: String::new(),
+            advice: "本工作簿没有填写任何内容，请填写后重新报送".to_owned(),
+        }));
+        return reading(Content::Nothing, 0, draft.output);
+    }
     let Some(prison) = prison else {
         let finding = of_file(FileFault {
             code: Code::PlanPrison,
@@ -161,14 +170,7 @@ fn finish(mut draft: Draft, head: &Head, mark: Option<&FormMark>, ctx: &ReadingC
         return reading(Content::Nothing, rows - duplicates, draft.output);
     };
     if draft.plan.rows() == 0 {
-        // An empty form, or one of which every row comes back, takes nobody's place.
-        if rows == 0 {
-            draft.output.findings.push(of_file(FileFault {
-                code: Code::AnnexMissing,
-                seen: String::new(),
-                advice: "本工作簿没有填写任何内容，请填写后重新报送".to_owned(),
-            }));
-        }
+        // A form of which every row comes back takes nobody's place either.
         return reading(Content::Nothing, rows - duplicates, draft.output);
     }
     let addition = head.addition || head.addition_number.is_some() || ctx.addition;
@@ -191,7 +193,7 @@ fn finish(mut draft: Draft, head: &Head, mark: Option<&FormMark>, ctx: &ReadingC
 
 fn old_form(mark: &FormMark) -> FileReading {
     let advice = format!(
-        "本表是旧版（第 {} 版），没有收取；请改用随回执附上的新表填写，也可由牵头监狱运行 shenling form planning 取得",
+        "本表是旧版（第 {} 版），没有收取；请改用随回执附上的新表填写，没有收到新表的请向牵头监狱索取",
         mark.version
     );
     let finding = of_file(FileFault { code: Code::OldForm, seen: format!("第 {} 版", mark.version), advice });

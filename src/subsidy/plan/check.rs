@@ -5,8 +5,8 @@
 //! and names the other place in its advice.
 //!
 //! Settled here: a figure is compared only where every row that it adds up was read (rows that came back are named by
-//! themselves); annex 3 may differ by as many rows as came back from it. A project of annex 1 without a level stands for
-//! all levels of its occupation; a class of annex 4 without a level likewise.
+//! themselves) and every class of annex 4 has its project; annex 3 may differ by as many rows as came back from it. A
+//! project of annex 1 without a level stands for all levels of its occupation; a class of annex 4 without a level likewise.
 
 mod persons;
 mod projects;
@@ -256,7 +256,8 @@ impl<'a> Desk<'a> {
             sum.0 += 1;
             sum.1 += class.heads;
         }
-        if self.is_whole(Annex::Four) {
+        let all_stand_in_annex_2 = !checked.findings.iter().any(|(_, finding)| finding.code == Code::PlanClass);
+        if self.is_whole(Annex::Four) && all_stand_in_annex_2 {
             self.add_up(&sums, checked);
         }
     }

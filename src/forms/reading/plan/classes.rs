@@ -351,10 +351,12 @@ impl Form<'_> {
         let (start_cell, end_cell) =
             if parts.len() > 3 { (at("从自"), at("至到")) } else { (first.clone(), first.clone()) };
         let advice = "“培训时间”请填写 从某年某月某日 至 某年某月某日，如 2027-03-01 至 2027-03-20";
-        for (date, cell) in [(from, &start_cell), (to, &end_cell)] {
-            if date.is_none() {
-                self.fault_at(cell, Line::Time, Code::BadDate, advice.to_owned());
-            }
+        if from.is_none() {
+            self.fault_at(&start_cell, Line::Time, Code::BadDate, advice.to_owned());
+        }
+        // Where both stand in one cell, that cell is changed once.
+        if to.is_none() && !(from.is_none() && start_cell == end_cell) {
+            self.fault_at(&end_cell, Line::Time, Code::BadDate, advice.to_owned());
         }
         let (from, to) = (from?, to?);
         if to < from {
