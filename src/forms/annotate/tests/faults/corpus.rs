@@ -89,6 +89,20 @@ impl Planted {
     }
 }
 
+/// The day on which planning workbooks arrive.
+pub(super) const ARRIVED_FOR_PLANS: &str = "2026-11-20";
+
+/// Reads a planning workbook that arrived on that day.
+pub(super) fn read_plan(bytes: &[u8], catalogue: &Catalogue) -> FileReading {
+    let (specs, arrived_on) = (FormSpecs::embedded(), day(ARRIVED_FOR_PLANS));
+    read_file(
+        "计划.xlsx",
+        bytes,
+        None,
+        &ReadingContext { catalogue, specs, limits: LIMITS, arrived_on, addition: false },
+    )
+}
+
 /// Findings as the table has them, in order.
 pub(super) fn findings(reading: &FileReading) -> Vec<[String; 4]> {
     let word = |severity| if severity == Severity::Error { "error" } else { "warning" };

@@ -4,12 +4,16 @@
 
 mod copies;
 mod corpus;
+mod own;
 mod typing;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use self::corpus::{catalogue, corpus, findings, repairs};
 use crate::forms::annotate::tests::list_of;
+use crate::forms::reading::FileKind;
 use crate::subsidy::finding::Code;
 
 /// What is in one list and not in the other.
@@ -34,10 +38,10 @@ fn every_planted_fault_is_named_in_its_cell_and_none_is_invented() {
         let reading = planted.read(&entry.file, &planted.bytes, &catalogue);
         let mut said = apart(&entry.findings, &findings(&reading));
         said += &apart(&entry.repairs, &repairs(&reading));
-        let counted = (reading.kind.map(|kind| kind.code()), reading.rows, reading.set_aside, reading.duplicates);
+        let counted = (reading.kind.map(FileKind::code), reading.rows, reading.set_aside, reading.duplicates);
         let wanted = (entry.form.as_deref(), entry.rows, entry.aside, entry.repeats);
         if counted != wanted {
-            said += &format!(" counted {counted:?} wanted {wanted:?}");
+            let _ = write!(said, " counted {counted:?} wanted {wanted:?}");
         }
         if list_of(&reading).errors().next().is_none() {
             said += " an empty list";
