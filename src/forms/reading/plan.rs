@@ -12,6 +12,7 @@
 //! - An addition (临时备案): 计划类型 says so, or its title, or whoever takes the file in; its number is 备案序号. Without
 //!   a number it is the first.
 
+mod blocks;
 mod classes;
 mod tables;
 
@@ -86,7 +87,7 @@ pub(super) fn read(
     // A sheet that is a table beyond doubt may be long, and holds no forms.
     let is_other =
         |sheet: &&Sheet| !sheets.iter().any(|(known, layout)| layout.is_clear() && std::ptr::eq(*known, *sheet));
-    let forms: Vec<classes::Block<'_>> = workbook.sheets.iter().filter(is_other).flat_map(classes::blocks).collect();
+    let forms: Vec<blocks::Block<'_>> = workbook.sheets.iter().filter(is_other).flat_map(blocks::blocks).collect();
     let is_plan = mark.is_some() || sheets.iter().any(|(_, layout)| is_table(layout)) || !forms.is_empty();
     if !is_plan && !asked_for {
         return None;

@@ -20,7 +20,7 @@ use crate::forms::grid::package::{relations_of, resolve};
 use crate::forms::grid::{self, place_of};
 use crate::forms::reading::{FileKind, FileReading};
 use crate::subsidy::catalogue::Catalogue;
-use crate::subsidy::finding::Severity;
+use crate::subsidy::finding::{Code, Finding, Severity};
 
 /// The only sheet of a copy of a csv.
 const CSV_SHEET: &str = "数据";
@@ -120,6 +120,10 @@ fn lists(name: &str, bytes: &[u8], reading: &FileReading) {
         let below = lines[heading + 1..].iter().take_while(|line| line[0].contains('.'));
         assert!(below.clone().any(|line| line[1] == place), "{name}: the list leaves out {place}: {}", finding.advice);
     }
+    let says_taken = lines.iter().any(|line| line[2].contains("没有错误的行已经收下"));
+    let of_rows = |f: &&Finding| !f.cell.is_empty() && !matches!(f.code, Code::ColumnMissing | Code::NoHeader);
+    let errors = reading.findings.iter().filter(|f| f.severity == Severity::Error);
+    assert_eq!(says_taken, errors.clone().filter(of_rows).count() == errors.count(), "{name}: what was taken");
     for name in book.sheet_names() {
         book.worksheet_range(&name).unwrap();
     }

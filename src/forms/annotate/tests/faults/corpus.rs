@@ -124,10 +124,12 @@ pub(super) fn repairs(reading: &FileReading) -> Vec<[String; 3]> {
 
 const SCHOOL: &str = "常州市演示职业培训学校";
 
-/// The names that `make.py` writes, and some that it does not.
-pub(super) fn catalogue() -> Catalogue {
-    let span = |from: &str, to: Option<&str>| Span { from: day(from), to: to.map(day) };
-    let institution = |name: &str, short: &[&str], (trains, assesses), designated| Institution {
+fn span(from: &str, to: Option<&str>) -> Span {
+    Span { from: day(from), to: to.map(day) }
+}
+
+fn institution(name: &str, short: &[&str], (trains, assesses): (bool, bool), designated: Span) -> Institution {
+    Institution {
         name: name.into(),
         short_names: short.iter().map(ToString::to_string).collect(),
         trains,
@@ -142,7 +144,11 @@ pub(super) fn catalogue() -> Catalogue {
         email: None,
         designated,
         citation: None,
-    };
+    }
+}
+
+/// The names that `make.py` writes, and some that it does not.
+pub(super) fn catalogue() -> Catalogue {
     let occupation = |id: &str, name: &str, code: Option<&str>, alias: &str, category| Occupation {
         id: id.into(),
         name: name.to_owned(),

@@ -92,7 +92,7 @@ const FORMS: [(&str, &str); 12] = [
 type Fault = (&'static str, &'static str, &'static str, &'static str);
 
 /// Each line is a workbook; each fault of it stands in a cell of its own. An empty code: the cell named is another one.
-const FAULTS: [&[Fault]; 14] = [
+const FAULTS: [&[Fault]; 16] = [
     &[("附件1", "C5", "#4", "plan-sum")],
     &[
         ("附件1", "D5", "电焊", "unknown-occupation"),
@@ -125,7 +125,9 @@ const FAULTS: [&[Fault]; 14] = [
     &[("附件4", "B4", "无名学校", "unknown-institution"), ("附件4", "D15", "开店", "unknown-occupation")],
     &[("附件4", "C6", "三月一日", "bad-date"), ("附件4", "E16", "2027-08-01", "date-order")],
     &[("附件4", "E6", "月底", "bad-date"), ("附件4", "K15", "第一", "bad-number")],
-    &[("附件4", "F5", "四级", ""), ("附件4", "B5", "就业技能培训", "plan-class")],
+    &[("附件4", "F5", "四级", ""), ("附件4", "D5", "焊工", "plan-class")],
+    &[("附件4", "K5", "", "bad-number"), ("附件4", "C16", "", "bad-date")],
+    &[("附件4", "E6", "", "bad-date"), ("附件4", "H5", "", "required-empty"), ("附件4", "B14", "", "required-empty")],
     &[
         ("附件2", "Q6", "一般", "bad-number"),
         ("附件2", "C5", "岗前", "unknown-type"),
