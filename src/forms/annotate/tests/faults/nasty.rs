@@ -21,9 +21,7 @@ fn workbooks() -> &'static [Planted] {
     static BOOKS: OnceLock<Vec<Planted>> = OnceLock::new();
     BOOKS.get_or_init(|| {
         let is_sound = |planted: &Planted| {
-            planted.entry.file.ends_with(".xlsx")
-                && planted.entry.by != "csv"
-                && grid::read(&planted.entry.file, &planted.bytes, &planted.limits()).is_ok()
+            planted.entry.by != "csv" && grid::read("a.xlsx", &planted.bytes, &planted.limits()).is_ok()
         };
         corpus().into_iter().filter(is_sound).collect()
     })
