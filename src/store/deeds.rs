@@ -1,5 +1,5 @@
 //! Holding the rows against the audit log: whoever can write to the database but lacks the key cannot add, change or
-//! remove a batch, a void, a reversal, a reopening, an approval or what a file brought without this showing.
+//! remove a batch, a void, a reversal, a reopening, an approval, a received mail or what a file brought without this showing.
 //!
 //! - Reads: `audit`, and the tables of what the entries say.
 //! - When it fails: a row without its entry, or an entry without its row, is a fault in the report of
@@ -178,6 +178,10 @@ impl Store {
             let (id, length, received_at) = (row.int(0)?, row.int(2)?, row.int(3)?);
             deeds.push(("original", format!("{id}|{}|{length}|{received_at}", row.text(1)?)));
         }
+        for row in self.db.rows("SELECT id, mark, bytes, received_at FROM received_mail", []).await? {
+            let (id, mark, bytes, received_at) = (row.int(0)?, row.bytes(1)?, row.int(2)?, row.int(3)?);
+            deeds.push(("mail", format!("{id}|{}|{bytes}|{received_at}", hex::encode(mark))));
+        }
         Ok(deeds)
     }
 
@@ -237,8 +241,9 @@ fn logged(rows: &[Row]) -> Result<Vec<Deed>> {
     for row in rows {
         let (subject, at, text) = (row.text(1)?, row.int(2)?, row.text(3)?);
         let act = row.text(0)?;
-        let wanted =
-            ["batch.", "line.", "assessment.", "roster.", "original."].iter().any(|room| act.starts_with(room));
+        let wanted = ["batch.", "line.", "assessment.", "roster.", "original.", "mail."]
+            .iter()
+            .any(|room| act.starts_with(room));
         if !wanted {
             continue;
         }
@@ -256,6 +261,7 @@ fn logged(rows: &[Row]) -> Result<Vec<Deed>> {
                 ("approval", format!("{subject}|{}|{}|{at}|{}", field("on"), field("plan_year"), field("typed")))
             }
             "original.kept" => ("original", format!("{subject}|{}|{}|{at}", field("sha256"), field("bytes"))),
+            "mail.kept" => ("mail", format!("{subject}|{}|{}|{at}", field("mark"), field("bytes"))),
             _ => continue,
         });
     }

@@ -4,7 +4,7 @@
 //! differ), [`ledger`] (the lock and the audit log under every change), then the acts: [`intake`] (files in),
 //! [`register`] (what is known, for judging), [`seal`] (batches made), [`correct`] (void, reversal, reopening),
 //! [`plan`] and [`city`] (next year's plans, one by one and compiled), [`notice`] (who was reminded of what), [`deliver`],
-//! [`letter`], [`post`] and [`decide`] (the way out), [`occurrence`], [`machine`] and [`alarm`] (what the daemon keeps),
+//! [`letter`], [`post`] and [`decide`] (the way out), [`received`] (mails in), [`occurrence`], [`machine`] and [`alarm`] (what the daemon keeps),
 //! [`status`] and [`dump`].
 //!
 //! - Reads, writes: one SQLite file or one PostgreSQL schema.
@@ -32,6 +32,7 @@ pub mod occurrence;
 pub mod originals;
 pub mod plan;
 pub mod post;
+pub mod received;
 pub mod register;
 mod results;
 pub mod roster;
@@ -67,6 +68,10 @@ pub use occurrence::{Ended, Slots};
 pub use originals::{Arrival, Kept, Original};
 pub use plan::{FiledPlan, PlanFate};
 pub use post::{Entry, LeasedLetter, MailPlan, PlannedMail, Raised, Taken, Wanted};
+pub use received::{
+    Bounce, BounceOf, MailEnded, MailEnding, MailFate, MailHeader, MailPlace, NewMail, NewPart, Origin, PartOf,
+    ReceivedMail, ReceivedPart, TrayMail,
+};
 pub use roster::{ApprovalNote, RosterHeader};
 pub use seal::{SealRefused, SealedBatch};
 pub use shelf::{BatchHeader, BatchState, StoredBatch, StoredLine, StoredRefusal};
