@@ -77,8 +77,13 @@ fn in_words(world: &World, numbers: &StatusNumbers, goal: &Goal, alarms: &[Store
     say!("{}  {}", world.settings.programme.name, world.today());
     say!("");
     say!(
-        "收集  已读文件 {}，待读 {}；考核结果 {} 条，历史申领 {} 条，摸排 {} 人",
+        "收集  已读文件 {}{}，待读 {}；考核结果 {} 条，历史申领 {} 条，摸排 {} 人",
         numbers.originals_read,
+        if numbers.originals_withdrawn > 0 {
+            format!("（另有已撤回 {}）", numbers.originals_withdrawn)
+        } else {
+            String::new()
+        },
         numbers.originals_waiting,
         numbers.assessments,
         numbers.history_rows,
@@ -238,6 +243,7 @@ fn in_json(world: &World, numbers: &StatusNumbers, goal: &Goal, alarms: &[Stored
         .collect();
     output::json(&serde_json::json!({
         "originals": {"read": numbers.originals_read, "waiting": numbers.originals_waiting,
+            "withdrawn": numbers.originals_withdrawn,
             "with_errors": numbers.originals_with_errors, "rows_set_aside": numbers.rows_set_aside},
         "assessments": numbers.assessments,
         "rosters": {"all": numbers.rosters, "unapproved": numbers.rosters_unapproved},

@@ -22,7 +22,7 @@ use super::{StageError, blocking};
 use crate::forms::grid::Limits;
 use crate::forms::reading::{self, Content, FileKind, FileReading, FormSpecs, ReadingContext};
 use crate::inbox::folder;
-use crate::store::{self, ApprovalNote, Counts, Fate, Fates, Intake, Kept, Rows, Store, TakenIn};
+use crate::store::{self, ApprovalNote, Arrival, Counts, Fate, Fates, Intake, Kept, Rows, Store, TakenIn};
 use crate::subsidy::calendar::civil_date;
 use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::finding::{Code, Finding, Repair, Severity};
@@ -188,10 +188,7 @@ async fn take(
 ) -> Result<FileReport, StageError> {
     let kept = match kept {
         Some(kept) => kept,
-        None if manner.dry_run => {
-            let sha256 = store::sha256_hex(&bytes);
-            store.find_original(&sha256).await?.unwrap_or_else(|| Kept::not_kept(&bytes, now))
-        }
+        None if manner.dry_run => known(store, &bytes, now).await?,
         None => store.keep_original(name, &bytes, now).await?,
     };
     fail_point!("collect.kept");
@@ -246,6 +243,12 @@ async fn take(
         "file taken in"
     );
     Ok(report)
+}
+
+/// What a dry run takes the bytes for: those that stand, or new ones.
+async fn known(store: &Store, bytes: &[u8], now: DateTime<Utc>) -> Result<Kept, StageError> {
+    let known = store.find_original(&store::sha256_hex(bytes)).await?;
+    Ok(known.filter(|known| known.state != Arrival::Withdrawn).unwrap_or_else(|| Kept::not_kept(bytes, now)))
 }
 
 fn read(desk: &Desk, name: &str, bytes: &[u8], manner: &Manner, arrived_on: NaiveDate) -> FileReading {

@@ -16,3 +16,4 @@ mod schema;
 mod seals;
 mod secrets;
 mod support;
+mod undo;

@@ -183,6 +183,7 @@ pub struct Draft {
     pub granted: Vec<i64>,
     pub refused: Vec<i64>,
     pub reversed: Vec<(String, u32)>,
+    pub fingerprint: Option<u128>,
     pub minutes: i64,
 }
 
@@ -195,7 +196,8 @@ pub async fn seal_on(store: &Store, draft: &Draft, facts_version: i64) -> Result
     let mut refusals = Vec::new();
     let (mut line_facts, mut refusal_facts) = (Vec::new(), Vec::new());
     for found in &register.results {
-        let facts = RowFacts { version_id: found.version_id, roster_fingerprint: Some(u128::MAX - 5) };
+        let facts =
+            RowFacts { version_id: found.version_id, roster_fingerprint: draft.fingerprint.or(Some(u128::MAX - 5)) };
         if draft.granted.contains(&found.assessment_id) {
             line_facts.push(facts);
             lines.push(line(found.assessment_id, &found.row, Fen(100_000), None));
