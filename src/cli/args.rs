@@ -11,7 +11,7 @@ use chrono::{DateTime, FixedOffset, NaiveDate};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use calendar::{CalendarCommand, RehearseArguments};
-pub use decision::{ImportCommand, SetAsideCommand};
+pub use decision::{ImportCommand, SetAsideCommand, WaiverCommand};
 pub use delivery::DeliveryCommand;
 pub use plan::{FormCommand, PlanCommand};
 
@@ -112,6 +112,9 @@ pub enum Command {
     /// 考核评价结果
     #[command(subcommand)]
     Assessment(AssessmentCommand),
+    /// 豁免：某条结果不因一条“待补正”的规则而搁置（逐条登记，列在申领材料上）
+    #[command(subcommand)]
+    Waiver(WaiverCommand),
     /// 操作记录
     #[command(subcommand)]
     Audit(AuditCommand),

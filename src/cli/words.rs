@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind};
 use crate::stages::StageError;
 use crate::store::{
     AuditFault, DecisionRefused, Obstacle, ReopenRefused, ReversalRefused, StoreError, UndoRefused, VaultError,
-    VoidRefused,
+    VoidRefused, WaiverRefused,
 };
 
 /// An error with what caused it, in one line.
@@ -47,6 +47,9 @@ fn of(cause: &(dyn Error + 'static)) -> Option<String> {
     }
     if let Some(refused) = cause.downcast_ref::<ReopenRefused>() {
         return Some(reopen(refused));
+    }
+    if let Some(refused) = cause.downcast_ref::<WaiverRefused>() {
+        return Some(waiver(refused));
     }
     if let Some(refused) = cause.downcast_ref::<UndoRefused>() {
         return Some(undo(refused));
@@ -184,6 +187,24 @@ fn reopen(refused: &ReopenRefused) -> String {
              --reason 原因 --by 经办人"
         ),
         ReopenRefused::Store(error) => store(error),
+    }
+}
+
+fn waiver(refused: &WaiverRefused) -> String {
+    match refused {
+        WaiverRefused::NotWaivable(number) => format!(
+            "未登记：{number} 不能豁免。不予核定的规则、次数上限、重复享受和金额都不能豁免；证书缺失（R2）也不能，\
+             补贴标准、期限和查重都要用到证书"
+        ),
+        WaiverRefused::Past(until) => format!("未登记：有效期至 {until}，已经过去；请核对日期"),
+        WaiverRefused::NoSuchAssessment(id) => {
+            format!("未登记：没有编号为 #{id} 的结果；请用 shenling explain 查看结果编号")
+        }
+        WaiverRefused::InForce(id) => {
+            format!("未登记：该结果的这条规则已有豁免 {id}。要改期限，请先 shenling waiver end {id}，再重新登记")
+        }
+        WaiverRefused::EndedBefore => "未改动：该豁免以前已经终止".into(),
+        WaiverRefused::Store(error) => store(error),
     }
 }
 

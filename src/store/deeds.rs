@@ -36,6 +36,7 @@ pub(super) fn seal_of(
     balances: &[Balance],
     papers: &[Paper],
     refusals: &[StoredRefusal],
+    waivers: &[(u32, i64)],
 ) -> Result<String> {
     let totals = &header.totals;
     let head = serde_json::json!([
@@ -64,7 +65,11 @@ pub(super) fn seal_of(
     let refusals = postcard::to_stdvec(refusals).map_err(|_| StoreError::Contradiction("refusals do not serialise"))?;
     let texts = [head.to_string(), Value::from(balances).to_string(), Value::from(papers).to_string()];
     let [head, balances, papers] = texts.each_ref().map(String::as_bytes);
-    Ok(hex::encode(vault.mac(&[b"batch", head, balances, papers, &refusals])))
+    let waivers = serde_json::json!(waivers).to_string();
+    let fields: [&[u8]; 6] = [b"batch", head, balances, papers, &refusals, waivers.as_bytes()];
+    // Where no line rests on a waiver the seal is that of the time before there were any.
+    let signed = if waivers == "[]" { &fields[..5] } else { &fields[..] };
+    Ok(hex::encode(vault.mac(signed)))
 }
 
 impl Store {
@@ -152,7 +157,8 @@ impl Store {
         let mut deeds = self.voids().await?;
         for header in self.batches().await? {
             let batch = self.batch_unsealed(&header.number).await?;
-            let seal = seal_of(&self.vault, &batch.header, &batch.balances, &batch.papers, &batch.refusals)?;
+            let seal =
+                seal_of(&self.vault, &batch.header, &batch.balances, &batch.papers, &batch.refusals, &batch.waivers)?;
             deeds.push(("batch", format!("{}|{seal}", header.number)));
         }
         let sql =

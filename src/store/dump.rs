@@ -7,6 +7,7 @@ use super::deliver::DeliveryLine;
 use super::values::Row;
 use super::{Result, Store, to_ms};
 use crate::subsidy::assessment::{HistoryRow, ResultRow};
+use crate::subsidy::waiver::Waiver;
 
 impl Store {
     /// The dump: one line per fact, sorted within each part.
@@ -112,6 +113,13 @@ impl Store {
                    JOIN original o ON o.id = s.original_id GROUP BY s.part, o.sha256, s.received_at";
         for row in self.db.rows(sql, []).await? {
             lines.push(format!("said again {} {} {} {}", row.text(0)?, row.text(1)?, row.int(2)?, row.int(3)?));
+        }
+        for stored in self.waivers().await? {
+            let key = self.assessment_key(stored.waiver.assessment_id).await?;
+            let Waiver { rule, from, until, ended_on, reason, by, .. } = &stored.waiver;
+            let span = format!("{from} {until} {ended_on:?}");
+            let (at, code, used) = (to_ms(stored.at), rule.code(), &stored.used);
+            lines.push(format!("waiver {key} {code} {span} {reason} {by} {at} {:?} {used:?}", stored.end));
         }
         Ok(lines)
     }

@@ -3,7 +3,7 @@
 //! Read in this order: [`vault`] (what is sealed and how), `engine` (everything in which SQLite and PostgreSQL
 //! differ), [`ledger`] (the lock and the audit log under every change), then the acts: [`intake`] (files in),
 //! [`register`] (what is known, for judging), [`seal`] (batches made), [`correct`] (void, reversal, reopening), [`undo`] (what a
-//! file brought, withdrawn),
+//! file brought, withdrawn), [`waiver`] (rules that need not be kept),
 //! [`plan`] and [`city`] (next year's plans, one by one and compiled), [`notice`] (who was reminded of what), [`deliver`],
 //! [`letter`], [`post`] and [`decide`] (the way out), [`occurrence`], [`machine`] and [`alarm`] (what the daemon keeps),
 //! [`status`] and [`dump`].
@@ -45,6 +45,7 @@ mod values;
 pub mod vault;
 pub mod verdicts;
 mod versions;
+pub mod waiver;
 
 #[cfg(test)]
 mod tests;
@@ -76,6 +77,7 @@ pub use status::StatusNumbers;
 pub use undo::{Fallback, PlanFallback, Reasoned, UndoRefused, Undone};
 pub use vault::{Vault, VaultError, sha256_hex};
 pub use verdicts::{VerdictRow, VerdictRun, VerdictSummary};
+pub use waiver::{StoredWaiver, WaiverRefused};
 
 /// The store: one database and the keys to what is sealed in it. Cheap to clone.
 #[derive(Clone)]

@@ -37,19 +37,21 @@ impl Store {
         self.check_voids().await?;
         for _ in 0..MAX_LOADS {
             let before = self.stamp().await?;
-            let (results, roster, history, settlements, carried, headers) = tokio::try_join!(
+            let (results, roster, history, settlements, carried, headers, waivers) = tokio::try_join!(
                 self.load_results(),
                 self.load_roster(),
                 self.load_history(),
                 self.load_settlements(),
                 self.load_carried(),
                 self.headers(),
+                self.waivers(),
             )?;
             let stamp = self.stamp().await?;
             if stamp.facts_version == before.facts_version {
                 let last = headers.into_iter().rfind(|(_, header)| header.state == BatchState::Sealed);
                 let previous = last.map(|(_, header)| header.number);
-                return Ok(Register { results, roster, history, settlements, carried, previous, stamp });
+                let waivers = waivers.into_iter().map(|stored| stored.waiver).collect();
+                return Ok(Register { results, roster, history, waivers, settlements, carried, previous, stamp });
             }
         }
         Err(StoreError::Moving)

@@ -113,6 +113,8 @@ fn script(folder: &Folder, peer: &Peer) -> Vec<Step> {
         step(0, &format!("{later} batch void CZ-2027-Q1-001 --reason 演示作废 --by 演示"), vec![]),
         step(0, &format!("{later} export verdicts --personal"), vec![]),
         step(0, &format!("{later} import extra.csv"), vec![("extra.csv", results_csv(&extra))]),
+        step(0, &format!("{later} waiver add #6 --rule R4 --until 2027-12-31 --reason 演示豁免 --by 演示"), vec![]),
+        step(0, &format!("{later} waiver end 1 --reason 演示终止 --by 演示"), vec![]),
         step(0, &format!("{later} import undo 6 --yes --reason 演示撤回 --by 演示"), vec![]),
         step(0, &format!("{later} import extra.csv"), vec![]),
         step(0, &format!("{autumn} once remind"), vec![("shenling.toml", addressed())]),

@@ -86,3 +86,71 @@ fn what_is_claimed_is_not_undone_and_the_batch_is_named() {
     folder.expect(0, &[&["--now", NOW, "import", "undo", "2", "--yes"], &BECAUSE[..]].concat());
     assert_eq!(verdicts(&folder).lines().count(), 1, "only the header is left");
 }
+
+/// One certified person without resident ID (held by R12), another with.
+fn held() -> Folder {
+    let folder = Folder::new();
+    let without = |row: String| row.replace(&resident_id("19900101", 1), "");
+    folder.put("ro.csv", roster_csv(&[without(roster(1)), roster(2)]));
+    folder.put("r.csv", results_csv(&[without(result(1, 80)), result(2, 80)]));
+    let approved = ["--approved-on", "2026-01-10", "--approved-by", "某局"];
+    folder.expect(0, &[&["--now", NOW, "import", "ro.csv"], &approved[..]].concat());
+    folder.expect(0, &["--now", NOW, "import", "r.csv"]);
+    folder
+}
+
+#[test]
+fn a_waiver_lets_one_held_result_through_and_is_told_everywhere() {
+    if !crate::support::fonts_are_there() {
+        return;
+    }
+    let folder = held();
+    let key = "常州监狱/32040001";
+    assert!(folder.expect(0, &["--now", NOW, "explain", key]).contains("待补正"));
+    let add = |rule: &str, until: &str| {
+        let words = ["waiver", "add", key, "--rule", rule, "--until", until, "--now", NOW];
+        folder.run(&[&words[..], &BECAUSE[..]].concat())
+    };
+    for (rule, until, says) in [
+        ("R8", "2026-12-31", "R8 不能豁免"),
+        ("certificate-missing", "2026-12-31", "R2 不能豁免"),
+        ("R99", "2026-12-31", "没有“R99”这条规则；可以豁免的有：R3a"),
+        ("R12", "2026-09-30", "已经过去"),
+    ] {
+        let (code, _, err) = add(rule, until);
+        assert!(code == 2 && err.contains(says), "{rule}: {err}");
+    }
+    let (code, _, err) = add("unverified-identity", "2026-12-31");
+    assert!(code == 0 && err.contains("豁免 1 已登记"), "{err}");
+    assert_eq!(add("R12", "2026-12-31").0, 2, "one in force");
+    let explained = folder.expect(0, &["--now", NOW, "explain", key]);
+    assert!(
+        explained.contains("豁免1（某经办，至2026-12-31）：报错了表") && explained.contains("核定  1"),
+        "{explained}"
+    );
+    // In exports a waived line is a granted one: its codes stay empty.
+    let lines = verdicts(&folder);
+    assert_eq!(lines.lines().filter(|line| line.contains(",granted,,")).count(), 4, "{lines}");
+    // It is over on the day after its last one.
+    let over = folder.expect(0, &["--now", "2027-01-01T09:00:00+08:00", "export", "verdicts", "--personal"]);
+    assert!(over.contains("unverified-identity"), "{over}");
+    folder.expect(0, &["--now", NOW, "once", "claim", "--period", "2026-Q2"]);
+    folder.expect(0, &["--now", NOW, "batch", "show", "CZ-2026-Q2-001", "--papers", "papers"]);
+    let papers = folder.work().join("papers");
+    let manifest = std::fs::read_dir(&papers).unwrap().map(|entry| entry.unwrap().path());
+    let manifest = manifest.into_iter().find(|path| path.ends_with("manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(manifest).unwrap()).unwrap();
+    let waivers = manifest["waivers"].as_array().unwrap();
+    assert_eq!(waivers.len(), 2, "both kinds rest on it: {waivers:?}");
+    assert_eq!((&waivers[0]["rule"], &waivers[0]["by"]), (&"unverified-identity".into(), &"某经办".into()));
+    assert_eq!((&waivers[0]["reason"], &waivers[0]["until"]), (&"报错了表".into(), &"2026-12-31".into()));
+    let used = folder.json(0, &["--now", NOW, "waiver", "list"]);
+    assert_eq!(used[0]["used"].as_array().unwrap().len(), 2, "{used}");
+    assert!(folder.expect(0, &["--now", NOW, "status"]).contains("豁免  有效 1 条"));
+    // Ended: nothing of what is sealed changes.
+    folder.expect(0, &[&["--now", NOW, "waiver", "end", "1"], &BECAUSE[..]].concat());
+    folder.expect(0, &["--now", NOW, "batch", "verify", "CZ-2026-Q2-001"]);
+    let explained = folder.expect(0, &["--now", NOW, "explain", key]);
+    assert!(explained.contains("豁免1（某经办，至2026-12-31）：报错了表"), "{explained}");
+    folder.expect(0, &["audit", "verify"]);
+}

@@ -1,8 +1,9 @@
-//! What the operator decides, as clap sees it: `import undo`, `set-aside`.
+//! What the operator decides, as clap sees it: `import undo`, `set-aside`, `waiver`.
 
+use chrono::NaiveDate;
 use clap::Subcommand;
 
-use super::words;
+use super::{Because, words};
 
 /// `import` beside taking files in.
 #[derive(Debug, Subcommand)]
@@ -43,5 +44,40 @@ pub enum SetAsideCommand {
         /// 编号（见 set-aside list）
         #[arg(value_name = "编号")]
         id: i64,
+    },
+}
+
+/// `waiver`.
+#[derive(Debug, Subcommand)]
+pub enum WaiverCommand {
+    /// 登记豁免：某条结果在期限内不因某一“待补正”的规则而搁置
+    Add {
+        /// 结果编号（见 explain，写作 '#编号'）、证书编号，或 监狱/罪犯编号
+        #[arg(value_name = "结果")]
+        key: String,
+        /// 规则代码（见 explain，如 unverified-identity 或 R12）
+        #[arg(long, value_name = "规则")]
+        rule: String,
+        /// 有效期至（含当日）的申领日期
+        #[arg(long, value_name = "日期")]
+        until: NaiveDate,
+        /// 原因和经办人
+        #[command(flatten)]
+        because: Because,
+    },
+    /// 列出豁免：谁、为何、哪条规则、到何时，用在哪一批次
+    List {
+        /// 连同已到期和已终止的
+        #[arg(long)]
+        all: bool,
+    },
+    /// 提前终止一条豁免（已封存的批次不变）
+    End {
+        /// 编号（见 waiver list）
+        #[arg(value_name = "编号")]
+        id: i64,
+        /// 原因和经办人
+        #[command(flatten)]
+        because: Because,
     },
 }

@@ -1,12 +1,12 @@
 //! The draft of a batch: judged anew on the claim date, numbered, grouped and netted. No I/O.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rayon::prelude::*;
 
 use crate::store::PendingReversal;
-use crate::subsidy::batch::{self, Batch, Line, Refusal, Reverses};
+use crate::subsidy::batch::{self, Batch, Line, LineWaiver, Refusal, Reverses};
 use crate::subsidy::calendar::Period;
 use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::course::Kind;
@@ -15,6 +15,7 @@ use crate::subsidy::judge::{Bench, Judgement, Trace};
 use crate::subsidy::money::Fen;
 use crate::subsidy::register::{Register, Reversals, RowFacts};
 use crate::subsidy::verdict::{Effect, Outcome, Rule, Step, Verdict};
+use crate::subsidy::waiver::Waiver;
 
 /// Number, period and dates of the batch to be.
 pub(super) struct Terms {
@@ -47,12 +48,16 @@ pub(super) fn draft(
     let judgement = bench.judge(&open, Some(terms.period.last_day()), terms.claim_on, &Trace::Failures);
     let mut lines = Vec::new();
     let mut refusals = Vec::new();
+    let mut waived = HashMap::new();
     for (i, pair) in judgement.verdicts.into_iter().enumerate() {
         let known = &register.results[i];
         let late = known.row.assessed_on < terms.period.first_day();
         for verdict in pair.into_iter().flatten() {
             let facts = register.facts(&bench, i);
             if verdict.outcome == Outcome::Granted {
+                if let Some(waivers) = judgement.waived.get(&(i, verdict.kind.index())) {
+                    waived.insert((known.assessment_id, verdict.kind), waivers.clone());
+                }
                 let line = granted(&bench, i, known.assessment_id, verdict, late);
                 lines.push((line, facts));
             } else {
@@ -89,7 +94,9 @@ pub(super) fn draft(
     let (lines, line_facts): (Vec<Line>, Vec<RowFacts>) = lines.into_iter().unzip();
     let (refusals, refusal_facts) = refusals.into_iter().unzip();
     let facts_version = register.stamp.facts_version;
-    let batch = put_together(lines, refusals, register, terms);
+    let waivers = std::mem::take(&mut register.waivers);
+    let mut batch = put_together(lines, refusals, register, terms);
+    batch.waivers = line_waivers(&batch.lines, &waived, &waivers);
     let Judgement { days_without_policy, zero_amounts, .. } = judgement;
     Draft { batch, line_facts, refusal_facts, facts_version, days_without_policy, zero_amounts }
 }
@@ -106,6 +113,7 @@ fn put_together(mut lines: Vec<Line>, refusals: Vec<Refusal>, register: Register
         claim_on: terms.claim_on,
         groups: batch::groups(&lines),
         balances: batch::balances(&lines, &register.carried),
+        waivers: Vec::new(),
         totals: batch::totals(&lines),
         lines,
         refusals,
@@ -113,6 +121,17 @@ fn put_together(mut lines: Vec<Line>, refusals: Vec<Refusal>, register: Register
         audit_count: register.stamp.audit_count,
         audit_head: register.stamp.audit_head,
     }
+}
+
+/// The waivers of the numbered lines, in their order.
+fn line_waivers(lines: &[Line], waived: &HashMap<(i64, Kind), Vec<i64>>, waivers: &[Waiver]) -> Vec<LineWaiver> {
+    let granted = lines.iter().filter(|line| !waived.is_empty() && line.reverses.is_none());
+    let of_line = |line: &Line| {
+        let ids = waived.get(&(line.assessment_id, line.kind)).map_or(&[][..], Vec::as_slice);
+        let found = ids.iter().filter_map(|id| waivers.iter().find(|waiver| waiver.id == *id));
+        found.map(|waiver| LineWaiver { line: line.number, waiver: waiver.clone() }).collect::<Vec<_>>()
+    };
+    granted.flat_map(of_line).collect()
 }
 
 fn granted(bench: &Bench<'_>, subject: usize, assessment_id: i64, verdict: Verdict, late: bool) -> Line {

@@ -17,3 +17,4 @@ mod seals;
 mod secrets;
 mod support;
 mod undo;
+mod waivers;

@@ -11,7 +11,7 @@ use crate::store::{
     StoreError, TakenIn, Vault,
 };
 use crate::subsidy::assessment::{ResultRow, RosterRow};
-use crate::subsidy::batch::{Batch, Line, Refusal, Reverses, balances, batch_number, groups, totals};
+use crate::subsidy::batch::{Batch, Line, LineWaiver, Refusal, Reverses, balances, batch_number, groups, totals};
 use crate::subsidy::calendar::Period;
 use crate::subsidy::course::{Category, CertificateType, Kind, Level};
 use crate::subsidy::money::Fen;
@@ -184,6 +184,7 @@ pub struct Draft {
     pub refused: Vec<i64>,
     pub reversed: Vec<(String, u32)>,
     pub fingerprint: Option<u128>,
+    pub waivers: Vec<LineWaiver>,
     pub minutes: i64,
 }
 
@@ -224,6 +225,7 @@ pub async fn seal_on(store: &Store, draft: &Draft, facts_version: i64) -> Result
         claim_on: day("2026-11-23"),
         groups: groups(&lines),
         balances: balances(&lines, &register.carried),
+        waivers: draft.waivers.clone(),
         totals: totals(&lines),
         lines,
         refusals,
