@@ -137,6 +137,7 @@ async fn stage(sink: &Sink, mails: usize) -> anyhow::Result<(Duration, f64, u64)
             text: "请报送计划。".to_owned(),
             html: "<p>请报送计划。</p>".to_owned(),
             attachments: vec![PacketFile { name: "plan.zip".to_owned(), bytes: attachment(n) }],
+            thread: Vec::new(),
         };
         store.queue_letter(&letter, now()).await?;
     }

@@ -283,6 +283,7 @@ async fn test(world: &World, to: Vec<String>) -> anyhow::Result<Done> {
         text: letter.text,
         html: letter.html,
         attachments: vec![PacketFile { name: "test.zip".to_owned(), bytes: zip }],
+        thread: Vec::new(),
     };
     world.store.queue_letter(&letter, world.now).await?;
     hint!("试发邮件已登记，正在投递");

@@ -178,6 +178,7 @@ fn letter(
         text: words.text,
         html: words.html,
         attachments: Vec::new(),
+        thread: Vec::new(),
     })
 }
 

@@ -214,6 +214,7 @@ async fn take(
         at: now,
         dry_run: manner.dry_run,
         answer: answer.as_ref(),
+        part: None,
     };
     let mut report = FileReport {
         file: name.to_owned(),

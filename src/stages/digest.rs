@@ -64,6 +64,7 @@ pub async fn run(store: &Store, order: &Order<'_>, now: DateTime<Utc>) -> Result
             text: words.text,
             html: words.html,
             attachments: Vec::new(),
+            thread: Vec::new(),
         };
         store.queue_letter(&letter, now).await?;
     }

@@ -187,6 +187,7 @@ fn letter(
         text: words.text,
         html: words.html,
         attachments,
+        thread: Vec::new(),
     };
     Ok(Some((letter, copies)))
 }
@@ -279,6 +280,7 @@ async fn replan(
             text: words.text,
             html: words.html,
             attachments: Vec::new(),
+            thread: Vec::new(),
         };
         if store.queue_letter(&letter, now).await? {
             replanned.push(prison.to_owned());

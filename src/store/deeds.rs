@@ -1,5 +1,5 @@
 //! Holding the rows against the audit log: whoever can write to the database but lacks the key cannot add, change or
-//! remove a batch, a void, a reversal, a reopening, an approval or what a file brought without this showing.
+//! remove a batch, a void, a reversal, a reopening, an approval, a received mail or what a file brought without this showing.
 //!
 //! - Reads: `audit`, and the tables of what the entries say.
 //! - When it fails: a row without its entry, or an entry without its row, is a fault in the report of
@@ -21,7 +21,7 @@ use crate::subsidy::batch::Balance;
 const MAX_ENTRIES_READ: i64 = 10_000;
 
 /// What entries are about that have rows.
-const ROOMS: [&str; 6] = ["batch.", "line.", "assessment.", "roster.", "original.", "waiver."];
+const ROOMS: [&str; 7] = ["batch.", "line.", "assessment.", "roster.", "original.", "mail.", "waiver."];
 
 /// How often rows and log are compared while others keep writing.
 const MAX_LOOKS: u32 = 20;
@@ -187,6 +187,10 @@ impl Store {
             let (id, length, received_at) = (row.int(0)?, row.int(2)?, row.int(3)?);
             deeds.push(("original", format!("{id}|{}|{length}|{received_at}", row.text(1)?)));
         }
+        for row in self.db.rows("SELECT id, mark, bytes, received_at FROM received_mail", []).await? {
+            let (id, mark, bytes, received_at) = (row.int(0)?, row.bytes(1)?, row.int(2)?, row.int(3)?);
+            deeds.push(("mail", format!("{id}|{}|{bytes}|{received_at}", hex::encode(mark))));
+        }
         deeds.extend(self.decided_deeds().await?);
         Ok(deeds)
     }
@@ -310,6 +314,7 @@ fn logged(rows: &[Row]) -> Result<Vec<Deed>> {
                 ("waiver", format!("{subject}|{rest}|{at}|{}", field("typed")))
             }
             "waiver.ended" => ("end of waiver", format!("{subject}|{}|{at}|{}", field("on"), field("typed"))),
+            "mail.kept" => ("mail", format!("{subject}|{}|{}|{at}", field("mark"), field("bytes"))),
             _ => continue,
         });
     }

@@ -5,6 +5,7 @@
 
 use super::deliver::DeliveryLine;
 use super::values::Row;
+use super::vault::sha256_hex;
 use super::{Result, Store, to_ms};
 use crate::subsidy::assessment::{HistoryRow, ResultRow};
 use crate::subsidy::waiver::Waiver;
@@ -23,6 +24,7 @@ impl Store {
             self.dump_batches().await?,
             self.dump_deliveries().await?,
             self.dump_notices().await?,
+            self.dump_mails().await?,
         ] {
             let mut lines = part;
             lines.sort_unstable();
@@ -36,6 +38,31 @@ impl Store {
 
     async fn dump_notices(&self) -> Result<Vec<String>> {
         Ok(self.notices().await?.iter().map(|notice| format!("notice {notice:?}")).collect())
+    }
+
+    /// Places in the mailbox are left out: a copy may be seen or not.
+    async fn dump_mails(&self) -> Result<Vec<String>> {
+        let sql = "SELECT m.id, m.let_in, a.key, b.key, m.settled_why, m.settled_by FROM received_mail m \
+                   LEFT JOIN delivery a ON a.id = m.answer_id LEFT JOIN delivery b ON b.id = m.about_id";
+        let mut lines = Vec::new();
+        for row in self.db.rows(sql, []).await? {
+            let mail = self.received_mail(row.int(0)?).await?;
+            let keys = [row.text_or_null(2)?, row.text_or_null(3)?];
+            let raw = sha256_hex(&self.mail_bytes(mail.id).await?);
+            lines.push(format!("mail {mail:?} {raw} {} {keys:?}", row.int(1)?));
+            let settled =
+                [("received_mail.settled_why", 4), ("received_mail.settled_by", 5)].map(|(context, column)| {
+                    row.bytes_or_null(column)?.map(|sealed| self.opened(context, &sealed)).transpose()
+                });
+            for said in settled {
+                lines.extend(said?.map(|said| format!("mail {} settled {said}", mail.id)));
+            }
+            for part in self.mail_parts(mail.id).await? {
+                let report = part.report.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
+                lines.push(format!("mail {} part {} {} {} {report}", mail.id, part.position, part.sha256, part.name));
+            }
+        }
+        Ok(lines)
     }
 
     async fn dump_originals(&self) -> Result<Vec<String>> {
@@ -181,7 +208,8 @@ impl Store {
             lines.push(format!("delivery {} {} {state} {}", delivery.key, delivery.recipient, names.join(" ")));
             if let Some(letter) = self.letter(delivery.id).await? {
                 let (words, mails) = (&letter.words, self.mails(delivery.id).await?);
-                lines.push(format!("letter {} {} {:?} {}", delivery.key, letter.message_id, words.to, words.subject));
+                let (id, thread) = (&letter.message_id, &letter.thread);
+                lines.push(format!("letter {} {id} {:?} {} {thread:?}", delivery.key, words.to, words.subject));
                 let accepted = mails.iter().filter(|mail| mail.accepted_at.is_some()).count();
                 lines.push(format!("mails {} {} of {}", delivery.key, accepted, mails.len()));
             }

@@ -1,7 +1,8 @@
 //! Taking a file in: its rows and its report in one transaction, the fate of each row decided under the ledger lock.
 //!
 //! - Reads: `assessment_version`, `survey_row`, `history_row`, `batch_line`.
-//! - Writes: the same but the last, `said_again`, `plan`, `roster`, `roster_block`, `roster_approval`, `original` (its report), audit.
+//! - Writes: the same but the last, `said_again`, `plan`, `roster`, `roster_block`, `roster_approval`, `original` and
+//!   `received_part` (their reports), audit.
 //! - Safe to repeat because: rows are known by what they say. The same bytes again change nothing, unless the catalogue
 //!   changed so that rows which came back can now be read: these are taken, at the place of the first arrival.
 
@@ -17,6 +18,7 @@ use super::city::NewPacket;
 use super::ledger::Change;
 use super::originals::Kept;
 use super::plan::PlanFate;
+use super::received::PartOf;
 use super::roster::ApprovalNote;
 use super::values::{Arg, args};
 use super::versions::Place;
@@ -83,6 +85,8 @@ pub struct Intake<'a> {
     pub dry_run: bool,
     /// What is sent back at once, such as a new form for an old one.
     pub answer: Option<&'a NewPacket>,
+    /// The part of a mail that it is: the report is stored with it too, once.
+    pub part: Option<PartOf>,
 }
 
 /// What became of a row.
@@ -226,7 +230,8 @@ impl Store {
         let report = finish(&fates);
         let filed = matches!(fates.plan, Some(PlanFate::Taken { .. }));
         let changes = fates.count().taken > 0 || fates.approved || filed;
-        if intake.dry_run || !(first || changes || fates.said_again > 0) {
+        let told = !intake.dry_run && self.tell_part(&mut change, &intake, &report).await?;
+        if intake.dry_run || !(first || changes || told || fates.said_again > 0) {
             change.roll_back().await?;
             return Ok(TakenIn { fates, report });
         }
@@ -236,9 +241,19 @@ impl Store {
         if let Some(answer) = intake.answer {
             self.queue_packet(&mut change, answer, intake.at).await?;
         }
-        self.store_report(&mut change, &intake, &report).await?;
+        if first || changes {
+            self.store_report(&mut change, &intake, &report).await?;
+        }
         change.commit("take-in").await?;
         Ok(TakenIn { fates, report })
+    }
+
+    /// Stores with the part of a mail what its sender is told of it; `false` where there is no part, or it is told.
+    async fn tell_part(&self, change: &mut Change, intake: &Intake<'_>, report: &Report) -> Result<bool> {
+        let Some(part) = intake.part else { return Ok(false) };
+        let sealed = self.vault.seal("received_part.report", &report.json);
+        let sql = "UPDATE received_part SET report = $3 WHERE mail_id = $1 AND position = $2 AND report IS NULL";
+        Ok(change.tx.run(sql, args![part.mail, part.position, sealed]).await? == 1)
     }
 
     async fn store_report(&self, change: &mut Change, intake: &Intake<'_>, report: &Report) -> Result<()> {

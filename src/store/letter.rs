@@ -34,6 +34,8 @@ pub struct NewLetter {
     pub html: String,
     /// Attachments under ASCII names, encrypted where they are personal.
     pub attachments: Vec<PacketFile>,
+    /// Message-IDs of the mails before it, oldest first: it answers the last one. Empty where it answers none.
+    pub thread: Vec<String>,
 }
 
 /// A letter as it was queued; its attachments are the packet of its delivery.
@@ -45,6 +47,8 @@ pub struct Letter {
     pub dated_at: DateTime<Utc>,
     /// What it says, and to whom.
     pub words: LetterWords,
+    /// Message-IDs of the mails before it, oldest first.
+    pub thread: Vec<String>,
 }
 
 /// What is sealed of a letter.
@@ -103,13 +107,15 @@ impl Store {
     /// What a delivery says, if it is a letter; to the addresses that it has by now: see [`Store::decide`] and
     /// [`Store::part_letter`].
     pub async fn letter(&self, delivery_id: i64) -> Result<Option<Letter>> {
-        let sql = "SELECT message_id, dated_at, sealed FROM letter WHERE delivery_id = $1";
+        let sql = "SELECT message_id, dated_at, sealed, thread FROM letter WHERE delivery_id = $1";
         let Some(row) = self.db.row(sql, args![delivery_id]).await? else { return Ok(None) };
         let mut words: LetterWords = self.vault.open_value("letter.sealed", &row.bytes(2)?)?;
         if let Some((to, cc)) = self.decided_addresses(delivery_id).await? {
             (words.to, words.cc) = (to, cc);
         }
-        Ok(Some(Letter { message_id: row.text(0)?, dated_at: from_ms(row.int(1)?)?, words }))
+        let thread = row.bytes_or_null(3)?.map(|sealed| self.vault.open_value("letter.thread", &sealed)).transpose()?;
+        let (message_id, dated_at) = (row.text(0)?, from_ms(row.int(1)?)?);
+        Ok(Some(Letter { message_id, dated_at, words, thread: thread.unwrap_or_default() }))
     }
 }
 
@@ -144,7 +150,8 @@ pub(super) async fn queue_letter_of(
         text: letter.text.clone(),
         html: letter.html.clone(),
     };
-    let row = args![id, message_id(&vault, &letter.key), ms, vault.seal_value("letter.sealed", &words)];
+    let thread = (!letter.thread.is_empty()).then(|| vault.seal_value("letter.thread", &letter.thread));
+    let row = args![id, message_id(&vault, &letter.key), ms, vault.seal_value("letter.sealed", &words), thread];
     let files: Vec<_> = (0_i64..)
         .zip(&letter.attachments)
         .map(|(position, file)| {
@@ -152,7 +159,7 @@ pub(super) async fn queue_letter_of(
             args![id, position, file.name.clone(), sha256_hex(&file.bytes), sealed]
         })
         .collect();
-    change.tx.insert("letter (delivery_id, message_id, dated_at, sealed)", [row]).await?;
+    change.tx.insert("letter (delivery_id, message_id, dated_at, sealed, thread)", [row]).await?;
     change.tx.insert("delivery_file (delivery_id, position, name, sha256, sealed)", files).await?;
     let attached: Vec<&str> = letter.attachments.iter().map(|file| file.name.as_str()).collect();
     change.audit("letter.queued", &letter.key, &json!({"recipient": letter.recipient, "attached": attached}), at);

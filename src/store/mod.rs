@@ -5,7 +5,7 @@
 //! [`register`] (what is known, for judging), [`seal`] (batches made), [`correct`] (void, reversal, reopening), [`undo`] (what a
 //! file brought, withdrawn), [`waiver`] (rules that need not be kept),
 //! [`plan`] and [`city`] (next year's plans, one by one and compiled), [`notice`] (who was reminded of what), [`deliver`],
-//! [`letter`], [`post`] and [`decide`] (the way out), [`occurrence`], [`machine`] and [`alarm`] (what the daemon keeps),
+//! [`letter`], [`post`] and [`decide`] (the way out), [`received`] (mails in), [`occurrence`], [`machine`] and [`alarm`] (what the daemon keeps),
 //! [`status`] and [`dump`].
 //!
 //! - Reads, writes: one SQLite file or one PostgreSQL schema.
@@ -33,6 +33,7 @@ pub mod occurrence;
 pub mod originals;
 pub mod plan;
 pub mod post;
+pub mod received;
 pub mod register;
 mod results;
 pub mod roster;
@@ -70,6 +71,10 @@ pub use occurrence::{Ended, Slots};
 pub use originals::{Arrival, Kept, Original};
 pub use plan::{FiledPlan, PlanFate};
 pub use post::{Entry, LeasedLetter, MailPlan, PlannedMail, Raised, Taken, Wanted};
+pub use received::{
+    Bounce, BounceOf, MailEnded, MailEnding, MailFate, MailHeader, MailPlace, NewMail, NewPart, Origin, PartOf,
+    ReceivedMail, ReceivedPart, TrayMail,
+};
 pub use roster::{ApprovalNote, RosterHeader};
 pub use seal::{SealRefused, SealedBatch};
 pub use shelf::{BatchHeader, BatchState, StoredBatch, StoredLine, StoredRefusal};

@@ -93,10 +93,12 @@ impl Store {
         self.db.row(FIND, args![sha256.to_owned()]).await?.as_ref().map(kept).transpose()
     }
 
-    /// Kept but not yet taken in, in order of arrival: work that a dead process left behind.
+    /// Kept but not yet taken in, in order of arrival: work that a dead process left behind. What a waiting mail brought
+    /// is taken in with it.
     pub async fn waiting_originals(&self) -> Result<Vec<Original>> {
         let sql = "SELECT id, sha256, received_at, read_at, withdrawn, name, length FROM arrived \
-                   WHERE read_at IS NULL ORDER BY received_at, id";
+                   WHERE read_at IS NULL AND sha256 NOT IN (SELECT p.sha256 FROM received_part p \
+                   JOIN received_mail m ON m.id = p.mail_id WHERE m.fate IS NULL) ORDER BY received_at, id";
         self.db.rows(sql, []).await?.iter().map(|row| self.original(row)).collect()
     }
 

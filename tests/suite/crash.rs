@@ -231,6 +231,18 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("store.found.after-commit", "likewise"),
     ("store.record-alarms.before-commit", "the daemon tells what is wrong: killed there in outage.rs"),
     ("store.record-alarms.after-commit", "likewise"),
+    ("store.keep-mail.before-commit", "mails come from a server: killed there in inbox.rs"),
+    ("store.keep-mail.after-commit", "likewise"),
+    ("store.end-mail.before-commit", "likewise"),
+    ("store.end-mail.after-commit", "likewise"),
+    ("store.end-bounce.before-commit", "likewise"),
+    ("store.end-bounce.after-commit", "likewise"),
+    ("store.end-unmatched.before-commit", "likewise"),
+    ("store.end-unmatched.after-commit", "likewise"),
+    ("store.settle-mail.before-commit", "a person decides: a mail is settled once"),
+    ("store.settle-mail.after-commit", "likewise"),
+    ("store.let-mail-in.before-commit", "likewise"),
+    ("store.let-mail-in.after-commit", "likewise"),
 ];
 
 /// One kill to try: step, point, pass.

@@ -65,6 +65,7 @@ pub fn letter(key: &str, sizes: &[usize]) -> NewLetter {
         text: "请报送计划。\n.\n点开头的一行不能丢。\n".to_owned(),
         html: "<!DOCTYPE html><html><body><p>请报送计划。</p></body></html>".to_owned(),
         attachments: (1..).zip(sizes).map(file).collect(),
+        thread: Vec::new(),
     }
 }
 

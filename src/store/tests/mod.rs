@@ -12,6 +12,7 @@ mod machines;
 mod notices;
 mod occurrences;
 mod plans;
+mod received;
 mod schema;
 mod seals;
 mod secrets;

@@ -26,6 +26,7 @@ fn letter(key: &str) -> NewLetter {
         text: "请报送。".to_owned(),
         html: "<p>请报送。</p>".to_owned(),
         attachments: Vec::new(),
+        thread: Vec::new(),
     }
 }
 
