@@ -1,6 +1,7 @@
 //! Sealing a batch: one short transaction that checks that nothing changed since the draft.
 //!
-//! - Writes: `batch`, `batch_line`, `batch_refusal`, `batch_block`, `batch_balance`, `batch_paper`, `delivery`, audit.
+//! - Writes: `batch`, `batch_line`, `batch_refusal`, `batch_block`, `batch_balance`, `batch_paper`, `batch_waiver`,
+//!   `delivery`, audit.
 //! - Safe to repeat because: the stamp of the draft no longer fits after the first success.
 
 use std::collections::HashMap;
@@ -92,9 +93,10 @@ impl Store {
         insert_balances(&mut change, id, batch).await?;
         insert_papers(&mut change, id, sealed).await?;
         insert_deliveries(&mut change, id, sealed).await?;
+        let waivers = insert_waivers(&mut change, id, batch).await?;
         change.facts_change();
         let totals = &batch.totals;
-        let seal = seal_of(&self.vault, &header(batch), &batch.balances, sealed.papers, &refusals)?;
+        let seal = seal_of(&self.vault, &header(batch), &batch.balances, sealed.papers, &refusals, &waivers)?;
         let detail = json!({
             "seal": seal, "persons": totals.persons, "lines": totals.lines, "sum_fen": totals.sum.0,
             "lines_sha256": totals.lines_sha256, "refusals": batch.refusals.len(), "papers": sealed.papers.len(),
@@ -321,6 +323,15 @@ async fn insert_papers(change: &mut Change, id: i64, sealed: &SealedBatch<'_>) -
     });
     let into = "batch_paper (batch_id, position, name, kind, personal, sha256, length)";
     change.tx.insert(into, rows.collect::<Vec<_>>()).await
+}
+
+/// Which lines rest on which waivers, in the order in which they are read again.
+async fn insert_waivers(change: &mut Change, id: i64, batch: &Batch) -> Result<Vec<(u32, i64)>> {
+    let mut waivers: Vec<(u32, i64)> = batch.waivers.iter().map(|used| (used.line, used.waiver.id)).collect();
+    waivers.sort_unstable();
+    let rows = waivers.iter().map(|(line, waiver)| args![id, *line, *waiver]);
+    change.tx.insert("batch_waiver (batch_id, line, waiver_id)", rows.collect::<Vec<_>>()).await?;
+    Ok(waivers)
 }
 
 async fn insert_deliveries(change: &mut Change, id: i64, sealed: &SealedBatch<'_>) -> Result<()> {

@@ -8,6 +8,7 @@ mod amount;
 mod certificates;
 mod history;
 mod identity;
+mod notes;
 mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,7 @@ use super::assessment::{HistoryRow, ResultRow, RosterEntry};
 use super::catalogue::Catalogue;
 use super::course::{CertificateType, Kind, Level};
 use super::verdict::{Step, Verdict};
+use super::waiver::Waiver;
 
 /// One live assessment (its newest version).
 #[derive(Clone, Debug)]
@@ -57,6 +59,8 @@ pub struct Docket {
     pub opening: Vec<HistoryRow>,
     /// What is granted.
     pub grants: Vec<Grant>,
+    /// Waivers, in force or not.
+    pub waivers: Vec<Waiver>,
 }
 
 /// How much a run writes down beside its verdicts.
@@ -78,6 +82,8 @@ pub struct Judgement {
     pub verdicts: Vec<[Option<Verdict>; 2]>,
     /// Per subject index and kind index: the steps that the trace asked for.
     pub steps: BTreeMap<(usize, usize), Vec<Step>>,
+    /// Per subject index and kind index of what is granted: the waivers on which that rests.
+    pub waived: BTreeMap<(usize, usize), Vec<i64>>,
     /// Days on which no policy is in force though one was needed.
     pub days_without_policy: BTreeSet<NaiveDate>,
     /// Assessments whose rate and share would pay nothing: a configuration error (RULES section 4, step 4).
@@ -102,8 +108,7 @@ pub struct Bench<'a> {
 impl<'a> Bench<'a> {
     /// Resolves persons, certificates and rosters over everything that is known.
     pub fn new(docket: &'a Docket, catalogue: &'a Catalogue) -> Bench<'a> {
-        let (identities, certificates) =
-            rayon::join(|| Identities::resolve(docket), || Certificates::resolve(docket));
+        let (identities, certificates) = rayon::join(|| Identities::resolve(docket), || Certificates::resolve(docket));
         let roster_rows = find_roster_rows(docket, &identities);
         Bench { docket, catalogue, identities, certificates, roster_rows }
     }
@@ -121,6 +126,29 @@ impl<'a> Bench<'a> {
     /// The roster row that R4 finds for a subject.
     pub fn roster_row(&self, subject: usize) -> Option<&'a RosterEntry> {
         self.roster_rows[subject].and_then(|i| self.docket.roster.get(i))
+    }
+
+    /// The row that would cover a subject but for its approval or institution: where R4 is waived, what else the roster says
+    /// is read from there. Of several the last received, the one against a grant first.
+    fn row_without_approval(&self, subject: usize) -> Option<&'a RosterEntry> {
+        let row = &self.docket.subjects[subject].row;
+        let person = self.identities.subjects[subject];
+        let of_course = |(i, entry): (usize, &'a RosterEntry)| {
+            let (of, known) = (&entry.row, self.identities.roster[i] == person);
+            let same = (&of.occupation, of.level, &of.class, &of.prison);
+            (known && same == (&row.occupation, row.level, &row.class, &row.prison)).then_some(entry)
+        };
+        let newest = |entry: &&RosterEntry| {
+            let row = &entry.row;
+            (entry.received_at, (row.release_on, row.skilled, !row.able), row.clone())
+        };
+        self.docket.roster.iter().enumerate().filter_map(of_course).max_by_key(newest)
+    }
+
+    /// The waivers of an assessment that are in force on a claim date.
+    fn waivers_of(&self, assessment_id: i64, claim_on: NaiveDate) -> Vec<&'a Waiver> {
+        let waivers = self.docket.waivers.iter().filter(|waiver| waiver.assessment_id == assessment_id);
+        waivers.filter(|waiver| waiver.is_in_force(claim_on) && Waiver::RULES.contains(&waiver.rule)).collect()
     }
 
     /// Judges on a claim date the open kinds of the subjects assessed on or before `until`, where it is given. `open`

@@ -7,6 +7,7 @@ mod check;
 mod contract;
 mod crash;
 mod daemon;
+mod decision;
 mod house;
 mod import;
 mod mail;

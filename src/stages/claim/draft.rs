@@ -1,13 +1,13 @@
 //! The draft of a batch: judged anew on the claim date, numbered, grouped and netted. No I/O.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rayon::iter::Either;
 use rayon::prelude::*;
 
 use crate::store::PendingReversal;
-use crate::subsidy::batch::{self, Batch, Line, Refusal, Reverses};
+use crate::subsidy::batch::{self, Batch, Line, LineWaiver, Refusal, Reverses};
 use crate::subsidy::calendar::Period;
 use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::course::Kind;
@@ -16,6 +16,7 @@ use crate::subsidy::judge::{Bench, Judgement, Trace};
 use crate::subsidy::money::Fen;
 use crate::subsidy::register::{Register, Reversals, RowFacts};
 use crate::subsidy::verdict::{Effect, Outcome, Rule, Step, Verdict};
+use crate::subsidy::waiver::Waiver;
 
 /// Number, period and dates of the batch to be.
 pub(super) struct Terms {
@@ -59,6 +60,11 @@ pub(super) fn draft(
     let verdicts = judgement.verdicts.into_par_iter().enumerate();
     let verdicts = verdicts.flat_map_iter(|(i, pair)| pair.into_iter().flatten().map(move |verdict| (i, verdict)));
     let (mut lines, mut refusals): (Vec<_>, Vec<_>) = verdicts.partition_map(entry);
+    let waived = judgement
+        .waived
+        .iter()
+        .map(|((i, kind), waivers)| ((register.results[*i].assessment_id, Kind::ALL[*kind]), waivers.clone()));
+    let waived: HashMap<(i64, Kind), Vec<i64>> = waived.collect();
     for reversal in reversals {
         let assessment = BTreeSet::from([reversal.line.assessment_id]);
         let today = register.at(&assessment).first().map(|i| register.facts(&bench, *i));
@@ -80,7 +86,9 @@ pub(super) fn draft(
     let (lines, line_facts): (Vec<Line>, Vec<RowFacts>) = lines.into_iter().unzip();
     let (refusals, refusal_facts) = refusals.into_iter().unzip();
     let facts_version = register.stamp.facts_version;
-    let batch = put_together(lines, refusals, register, terms);
+    let waivers = std::mem::take(&mut register.waivers);
+    let mut batch = put_together(lines, refusals, register, terms);
+    batch.waivers = line_waivers(&batch.lines, &waived, &waivers);
     let Judgement { days_without_policy, zero_amounts, .. } = judgement;
     Draft { batch, line_facts, refusal_facts, facts_version, days_without_policy, zero_amounts }
 }
@@ -101,6 +109,7 @@ fn put_together(mut lines: Vec<Line>, refusals: Vec<Refusal>, register: Register
         claim_on: terms.claim_on,
         groups,
         balances,
+        waivers: Vec::new(),
         totals,
         lines,
         refusals,
@@ -108,6 +117,17 @@ fn put_together(mut lines: Vec<Line>, refusals: Vec<Refusal>, register: Register
         audit_count: register.stamp.audit_count,
         audit_head: register.stamp.audit_head,
     }
+}
+
+/// The waivers of the numbered lines, in their order.
+fn line_waivers(lines: &[Line], waived: &HashMap<(i64, Kind), Vec<i64>>, waivers: &[Waiver]) -> Vec<LineWaiver> {
+    let granted = lines.iter().filter(|line| !waived.is_empty() && line.reverses.is_none());
+    let of_line = |line: &Line| {
+        let ids = waived.get(&(line.assessment_id, line.kind)).map_or(&[][..], Vec::as_slice);
+        let found = ids.iter().filter_map(|id| waivers.iter().find(|waiver| waiver.id == *id));
+        found.map(|waiver| LineWaiver { line: line.number, waiver: waiver.clone() }).collect::<Vec<_>>()
+    };
+    granted.flat_map(of_line).collect()
 }
 
 fn granted(bench: &Bench<'_>, subject: usize, assessment_id: i64, verdict: Verdict, late: bool) -> Line {

@@ -10,7 +10,7 @@ use super::super::{StageError, blocking};
 use super::{Desk, FileReport, Manner, plan};
 use crate::forms::letters;
 use crate::forms::reading::{self, Content, FileKind, FileReading, FormMark, ReadingContext};
-use crate::store::{self, Counts, Fate, Fates, Intake, Kept, NewPacket, PartOf, Rows, Store, TakenIn};
+use crate::store::{self, Arrival, Counts, Fate, Fates, Intake, Kept, NewPacket, PartOf, Rows, Store, TakenIn};
 use crate::subsidy::calendar::civil_date;
 use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::finding::{Code, Finding, Severity};
@@ -40,8 +40,9 @@ impl<'a> Taking<'a> {
         Ok(match &self.kept {
             Some(kept) => kept.clone(),
             None if manner.dry_run => {
-                let sha256 = store::sha256_hex(&self.bytes);
-                store.find_original(&sha256).await?.unwrap_or_else(|| Kept::not_kept(&self.bytes, self.received_at))
+                let known = store.find_original(&store::sha256_hex(&self.bytes)).await?;
+                let stands = known.filter(|known| known.state != Arrival::Withdrawn);
+                stands.unwrap_or_else(|| Kept::not_kept(&self.bytes, self.received_at))
             }
             None => store.keep_original(self.name, &self.bytes, self.received_at).await?,
         })

@@ -17,3 +17,5 @@ mod schema;
 mod seals;
 mod secrets;
 mod support;
+mod undo;
+mod waivers;
