@@ -8,6 +8,7 @@ mod contract;
 mod crash;
 mod daemon;
 mod decision;
+mod faults;
 mod house;
 mod import;
 mod mail;
