@@ -9,6 +9,7 @@ mod crash;
 mod daemon;
 mod house;
 mod import;
+mod inbox;
 mod mail;
 mod mailbox;
 mod november;
