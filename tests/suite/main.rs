@@ -11,6 +11,7 @@ mod decision;
 mod faults;
 mod house;
 mod import;
+mod inbox;
 mod mail;
 mod mailbox;
 mod november;
