@@ -4,14 +4,20 @@ use anyhow::bail;
 
 use super::args::SetAsideCommand;
 use super::output::{self, say};
-use super::{Done, World, report};
+use super::{Done, World, report, tray, undo};
 use crate::stages::collect::FileReport;
+use crate::store::TrayAct;
+use crate::subsidy::calendar::civil_date;
 
 /// Runs a `set-aside` command.
 pub(super) async fn run(world: &World, command: SetAsideCommand) -> anyhow::Result<Done> {
     match command {
         SetAsideCommand::List => list(world).await,
         SetAsideCommand::Show { id } => show(world, id).await,
+        SetAsideCommand::Accept { key, kind, unit, because } => {
+            tray::accept(world, &key, kind, unit.as_deref(), &because).await
+        }
+        SetAsideCommand::Reject { key, because } => tray::reject(world, &key, &because).await,
     }
 }
 
@@ -41,7 +47,7 @@ async fn list(world: &World) -> anyhow::Result<Done> {
             vec![
                 original.kept.id.to_string(),
                 original.name,
-                crate::subsidy::calendar::civil_date(original.kept.received_at).to_string(),
+                civil_date(original.kept.received_at).to_string(),
                 report.counts.rows.to_string(),
                 report.counts.set_aside.to_string(),
                 report.counts.errors.to_string(),
@@ -61,8 +67,19 @@ async fn show(world: &World, id: i64) -> anyhow::Result<Done> {
     if world.json {
         output::json(&file)?;
     } else {
-        say!("{}（{} 收到）", original.name, crate::subsidy::calendar::civil_date(original.kept.received_at));
+        say!("{}（{} 收到）", original.name, civil_date(original.kept.received_at));
         report::print(&file);
+        for decided in world.store.tray_decisions(id).await? {
+            let what = match decided.act {
+                TrayAct::Taken(kind) => format!("受理，按{}收取", undo::kind_in_words(kind)),
+                TrayAct::Settled => "受理，记为另行办妥".to_owned(),
+                TrayAct::Refused => "不予受理".to_owned(),
+            };
+            say!("  {} {what}（{}：{}）", civil_date(decided.at), decided.by, decided.reason);
+        }
+        if let Some((reason, by, at)) = world.store.withdrawal(id).await? {
+            say!("  {} 已撤回（{by}：{reason}）", civil_date(at));
+        }
     }
     Ok(Done::Well)
 }

@@ -22,7 +22,9 @@ use super::{StageError, blocking};
 use crate::forms::grid::Limits;
 use crate::forms::reading::{self, Content, FileKind, FileReading, FormSpecs, ReadingContext};
 use crate::inbox::folder;
-use crate::store::{self, ApprovalNote, Arrival, Counts, Fate, Fates, Intake, Kept, Rows, Store, TakenIn};
+use crate::store::{
+    self, ApprovalNote, Arrival, Counts, Fate, Fates, Intake, Kept, NewLetter, Reasoned, Rows, Store, TakenAs, TakenIn,
+};
 use crate::subsidy::calendar::civil_date;
 use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::finding::{Code, Finding, Repair, Severity};
@@ -52,6 +54,28 @@ pub struct Manner {
     pub addition: bool,
     /// Decide everything, keep nothing.
     pub dry_run: bool,
+    /// A person's decision that it is what `kind` says.
+    pub decision: Option<Decision>,
+}
+
+/// A person's decision about a file.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// Why.
+    pub reason: String,
+    /// Who.
+    pub by: String,
+    /// What tells the sender.
+    pub answer: Option<NewLetter>,
+}
+
+impl Manner {
+    /// The decision as the store enters it.
+    fn taken_as(&self, now: DateTime<Utc>) -> Option<TakenAs<'_>> {
+        let (Decision { reason, by, answer }, kind) = self.decision.as_ref().zip(self.kind)?;
+        let because = Reasoned { reason, by, at: now };
+        Some(TakenAs { kind: stored_kind(kind), because, answer: answer.as_ref() })
+    }
 }
 
 /// What became of one file. Holds personal data: for the sender and the administrator, never for logs.
@@ -215,6 +239,7 @@ async fn take(
         dry_run: manner.dry_run,
         answer: answer.as_ref(),
         part: None,
+        decision: manner.taken_as(now),
     };
     let mut report = FileReport {
         file: name.to_owned(),
@@ -344,7 +369,8 @@ fn finish(report: &mut FileReport, fates: &Fates, numbers: &[NumberCell], plan: 
     }
 }
 
-fn stored_kind(kind: FileKind) -> store::FileKind {
+/// What the store calls a kind of file.
+pub fn stored_kind(kind: FileKind) -> store::FileKind {
     match kind {
         FileKind::Results => store::FileKind::Results,
         FileKind::Roster => store::FileKind::Roster,

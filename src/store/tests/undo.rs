@@ -108,7 +108,16 @@ async fn take_file(store: &Store, file: &File, again: Option<i64>) {
     let kept = store.keep_original(&file.name, file.name.as_bytes(), at(arrived)).await.unwrap();
     let note = ApprovalNote { on: day("2025-12-15"), by: "省局".to_owned(), plan_year: None };
     let approval = file.approved.then_some(&note);
-    let intake = Intake { original: &kept, rows: &file.rows, approval, at: at(arrived), dry_run: false, answer: None };
+    let intake = Intake {
+        original: &kept,
+        rows: &file.rows,
+        approval,
+        at: at(arrived),
+        dry_run: false,
+        answer: None,
+        part: None,
+        decision: None,
+    };
     let report = |fates: &Fates| Report { kind: FileKind::Plan, counts: fates.count(), json: Vec::new() };
     store.take_in(intake, report).await.unwrap();
 }
