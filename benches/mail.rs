@@ -106,6 +106,7 @@ async fn door(sink: &Sink) -> anyhow::Result<()> {
                     html: "<p>请报送计划。</p>",
                     attachments: &[("plan.zip", zip.as_slice())],
                     resend: false,
+                    thread: &[],
                 })
                 .map_err(anyhow::Error::msg)?;
                 let answer = line.send(&written).await;

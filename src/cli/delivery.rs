@@ -349,6 +349,8 @@ fn act(act: &str) -> &str {
     match act {
         "retry" => "重新投递",
         "refused" => "部分地址被拒收",
+        "bounced" => "被退回",
+        "delayed" => "对方暂时没有收下",
         "hold" => "暂停",
         "release" => "放行",
         other => other,

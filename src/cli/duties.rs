@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::output::{hint, say};
 use super::world::letter_templates;
 use super::{Done, World};
+use crate::forms::letters::date_in_words;
 use crate::forms::planning;
 use crate::settings::{Mistake, Settings, Severity};
 use crate::stages::collect::Desk;
@@ -183,6 +184,16 @@ pub(super) async fn unreachable(
 pub(super) async fn owing_today(world: &World) -> anyhow::Result<Vec<Owing>> {
     let World { settings, catalogue, calendar, store, .. } = world;
     Ok(Filed::load(store, settings).await?.owing(settings, catalogue, calendar, world.today()))
+}
+
+/// What a prison owes next, in sentences; of other units nothing is known.
+pub(super) async fn next_due(world: &World, unit: &str) -> anyhow::Result<Vec<String>> {
+    let in_words = |owing: &Owing| {
+        let duty = world.settings.duties.iter().find(|duty| duty.id == owing.occurrence.duty);
+        let (what, due) = (duty.map_or("", |duty| &*duty.name), date_in_words(owing.occurrence.due_on));
+        format!("{}{what}：{due}前报齐，还缺{}", owing.occurrence.words, owing.missing.join("、"))
+    };
+    Ok(owing_today(world).await?.iter().filter(|owing| owing.prison == unit).map(in_words).collect())
 }
 
 /// Takes back reminders that have not left and that nobody owes any more.

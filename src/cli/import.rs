@@ -6,9 +6,8 @@ use super::args::{ImportArguments, ImportKind};
 use super::output::{self, hint, say};
 use super::{Done, World, report, roster, undo};
 use crate::forms::reading::FileKind;
-use crate::stages::collect::{self, FileReport, Manner, PlanOutcome, PlanReport};
+use crate::stages::collect::{self, FileReport, Manner};
 use crate::store::{self, ApprovalNote};
-use crate::subsidy::plan::compare::Difference;
 
 /// `import --json`; the names are a contract.
 #[derive(Serialize)]
@@ -62,8 +61,8 @@ pub(super) async fn run(world: &World, what: ImportArguments) -> anyhow::Result<
 pub(super) fn print(file: &FileReport, approved: bool) {
     say!("{}（{}）", file.file, undo::kind_in_words(file.kind));
     report::print(file);
-    if let Some(plan) = &file.plan {
-        print_plan(plan);
+    for line in file.plan.iter().flat_map(collect::plan_in_words) {
+        say!("  {line}");
     }
     if let Some(roster) = file.roster
         && approved
@@ -71,25 +70,6 @@ pub(super) fn print(file: &FileReport, approved: bool) {
         say!("  人员信息表编号 {roster}（已核准）");
     } else if let Some(roster) = file.roster {
         say!("  人员信息表编号 {roster}（核准登记：shenling roster approve {roster} --on 日期 --by 核准人）");
-    }
-}
-
-/// Whose plan it is, what became of it, what it changed, what is missing.
-fn print_plan(plan: &PlanReport) {
-    let what = plan.addition.map_or_else(|| "年度计划".to_owned(), |number| format!("临时备案第 {number} 次"));
-    let since = plan.known_since.map(|day| day.to_string()).unwrap_or_default();
-    let outcome = match plan.outcome {
-        PlanOutcome::Filed => "已收取".to_owned(),
-        PlanOutcome::Superseding => "已收取，代替上次所报".to_owned(),
-        PlanOutcome::Duplicate => format!("与 {since} 收到的内容相同，无需重复报送，谢谢"),
-        PlanOutcome::Older => "已留存；此后收到的另一份为准".to_owned(),
-    };
-    say!("  {} {} 年{what}：{outcome}", plan.prison, plan.year);
-    for line in plan.difference.iter().flat_map(Difference::in_words) {
-        say!("  与上次相比，{line}");
-    }
-    for what in &plan.missing {
-        say!("  尚缺 {what}");
     }
 }
 

@@ -15,6 +15,7 @@ mod export;
 mod form;
 mod import;
 mod init;
+mod mailbox;
 mod manual;
 mod once;
 mod output;

@@ -13,6 +13,7 @@ use crate::forms::letters::{AlarmLine, duty_in_words};
 use crate::settings::{self, Settings};
 use crate::stages::digest::goal_of_year;
 use crate::store::{StatusNumbers, StoreError, StoredAlarm};
+use crate::subsidy::calendar::civil_date;
 use crate::subsidy::course::Kind;
 use crate::subsidy::goal::{Attainment, Goal};
 use crate::subsidy::identifiers::mask_number;
@@ -96,6 +97,10 @@ fn in_words(world: &World, numbers: &StatusNumbers, goal: &Goal, alarms: &[Store
             numbers.originals_with_errors,
             numbers.rows_set_aside
         );
+    }
+    if numbers.tray > 0 {
+        let since = numbers.tray_since.map(|at| civil_date(at).to_string()).unwrap_or_default();
+        say!("      待人工的邮件 {} 封（最早 {since}）→ shenling set-aside list", numbers.tray);
     }
     say!(
         "名册  {} 份，其中未核准 {} 份{}",
@@ -265,6 +270,7 @@ fn in_json(
         "deliveries": numbers.deliveries,
         "mail_trouble": mail_trouble(world),
         "waivers": waivers,
+        "mails_for_a_person": numbers.tray,
         "audit_count": numbers.audit_count,
         "service": standing(&world.settings),
         "alarms": alarms.iter().map(|alarm| serde_json::json!({

@@ -210,6 +210,7 @@ pub async fn tell_directly(
             html: &letter.html,
             attachments: &[],
             resend: false,
+            thread: &[],
         });
         written.map_err(StageError::Broken)
     };

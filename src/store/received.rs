@@ -176,11 +176,14 @@ impl Store {
         let into = "received_mail (id, mark, received_at, bytes, sender_hash, header, unit)";
         change.tx.insert(into, [row]).await?;
         change.tx.insert("received_mail_bytes (mail_id, sealed)", [args![id, sealed]]).await?;
-        let parts = (0_i64..).zip(mail.parts).map(|(position, part)| {
-            let name = self.vault.seal("received_part.name", part.name.as_bytes());
-            args![id, position, part.sha256.clone(), name]
-        });
-        change.tx.insert("received_part (mail_id, position, sha256, name)", parts).await?;
+        let named: Vec<_> = (0_i64..)
+            .zip(mail.parts)
+            .map(|(position, part)| {
+                let name = self.vault.seal("received_part.name", part.name.as_bytes());
+                args![id, position, part.sha256.clone(), name]
+            })
+            .collect();
+        change.tx.insert("received_part (mail_id, position, sha256, name)", named).await?;
         let detail = json!({"mark": hex::encode(mark), "bytes": bytes, "parts": mail.parts.len()});
         change.audit("mail.kept", &id.to_string(), &detail, at);
         Ok(id)

@@ -21,9 +21,9 @@ use crate::subsidy::calendar::Period;
 use crate::subsidy::register::RowFacts;
 
 /// Entries of a block: small enough to decode in parallel, large enough that the database hardly counts.
-const MAX_BLOCK_ROWS: usize = 512;
-/// Lines that are sealed before they are inserted: a multiple of the block.
-const MAX_PORTION: usize = 16 * MAX_BLOCK_ROWS;
+const MAX_BLOCK_ROWS: usize = 500;
+/// Lines that are sealed while others are inserted: a multiple of the block, and the rows of one statement.
+const MAX_PORTION: usize = 2 * MAX_BLOCK_ROWS;
 
 const NEXT_SERIAL: &str = "SELECT COALESCE(MAX(serial), 0) + 1 FROM batch WHERE period = $1";
 
@@ -117,15 +117,11 @@ impl Store {
         let facts = sealed.line_facts.iter().zip(canonical);
         let lines: Vec<(&Line, (&RowFacts, &String))> = sealed.batch.lines.iter().zip(facts).collect();
         // Portions: the sealed text of a whole season would not fit beside the batch that it is made from.
-        for (i, portion) in lines.chunks(MAX_PORTION).enumerate() {
-            let blocks: Vec<Vec<u8>> = portion
-                .par_chunks(MAX_BLOCK_ROWS)
-                .map(|part| {
-                    let part: Vec<StoredLine> =
-                        part.iter().map(|(line, (facts, canonical))| stored_line(line, facts, canonical)).collect();
-                    self.vault.seal_value("batch_block.sealed", &part)
-                })
-                .collect();
+        let portions: Vec<_> = lines.chunks(MAX_PORTION).collect();
+        let into = "batch_line (batch_id, line, kind, assessment_id, version_id, amount_fen, reverses_batch_id, \
+                    reverses_line)";
+        let mut blocks = self.seal_lines(portions.first().copied().unwrap_or_default());
+        for (i, portion) in portions.iter().enumerate() {
             insert_blocks(change, id, "lines", i * MAX_PORTION, blocks).await?;
             let rows = portion.iter().map(|(line, (facts, _))| {
                 let cited = line.reverses.as_ref().map(|r| (r.batch.clone(), r.line));
@@ -142,11 +138,23 @@ impl Store {
                     cited_line,
                 ]
             });
-            let into = "batch_line (batch_id, line, kind, assessment_id, version_id, amount_fen, reverses_batch_id, \
-                        reverses_line)";
-            change.tx.insert(into, rows.collect::<Vec<_>>()).await?;
+            let inserting = change.tx.insert(into, rows.collect::<Vec<_>>());
+            // The database has a thread of its own: while it works on these rows, the next ones are sealed.
+            let sealing = async { self.seal_lines(portions.get(i + 1).copied().unwrap_or_default()) };
+            let (inserted, next) = tokio::join!(biased; inserting, sealing);
+            inserted?;
+            blocks = next;
         }
         Ok(())
+    }
+
+    fn seal_lines(&self, portion: &[(&Line, (&RowFacts, &String))]) -> Vec<Vec<u8>> {
+        let seal = |part: &[(&Line, (&RowFacts, &String))]| {
+            let lines: Vec<StoredLine> =
+                part.iter().map(|(line, (facts, canonical))| stored_line(line, facts, canonical)).collect();
+            self.vault.seal_value("batch_block.sealed", &lines)
+        };
+        portion.par_chunks(MAX_BLOCK_ROWS).map(seal).collect()
     }
 
     async fn insert_refusals(

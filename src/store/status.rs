@@ -41,6 +41,10 @@ pub struct StatusNumbers {
     pub reversals_pending: u64,
     /// Deliveries by state: `due`, `sending`, `done`, `aside`, `withdrawn`.
     pub deliveries: BTreeMap<String, u64>,
+    /// Mails that wait for a person.
+    pub tray: u64,
+    /// Since when the oldest of them does.
+    pub tray_since: Option<DateTime<Utc>>,
     /// Audit entries.
     pub audit_count: i64,
     /// State of the facts.
@@ -60,6 +64,7 @@ impl Store {
             u64::try_from(n).map_err(|_| StoreError::Damaged("count".to_owned()))
         };
         let stamp = self.stamp().await?;
+        let (tray, tray_since) = self.tray_numbers().await?;
         let mut deliveries = BTreeMap::new();
         for row in self.db.rows("SELECT state, COUNT(*) FROM delivery GROUP BY state", []).await? {
             deliveries.insert(row.text(0)?, row.count(1)?);
@@ -89,6 +94,8 @@ impl Store {
             batches_void: count("SELECT COUNT(*) FROM batch_void").await?,
             reversals_pending: count(pending).await?,
             deliveries,
+            tray,
+            tray_since,
             audit_count: stamp.audit_count,
             facts_version: stamp.facts_version,
         })

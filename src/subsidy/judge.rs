@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use rayon::prelude::*;
 
 use self::certificates::Certificates;
 use self::history::History;
@@ -107,8 +108,7 @@ pub struct Bench<'a> {
 impl<'a> Bench<'a> {
     /// Resolves persons, certificates and rosters over everything that is known.
     pub fn new(docket: &'a Docket, catalogue: &'a Catalogue) -> Bench<'a> {
-        let identities = Identities::resolve(docket);
-        let certificates = Certificates::resolve(docket);
+        let (identities, certificates) = rayon::join(|| Identities::resolve(docket), || Certificates::resolve(docket));
         let roster_rows = find_roster_rows(docket, &identities);
         Bench { docket, catalogue, identities, certificates, roster_rows }
     }
@@ -164,8 +164,8 @@ impl<'a> Bench<'a> {
             }
             return judgement;
         };
-        let conflicts = Kind::ALL.map(|kind| self.certificate_conflicts(open, kind));
-        let mut history = History::new(self);
+        let conflicts = || Kind::ALL.map(|kind| self.certificate_conflicts(open, kind));
+        let (mut history, conflicts) = rayon::join(|| History::new(self), conflicts);
         for subject in order {
             for kind in Kind::ALL {
                 if !open[subject][kind.index()] {
@@ -184,7 +184,7 @@ impl<'a> Bench<'a> {
         let enters = |i: usize| until.is_none_or(|until| self.docket.subjects[i].row.assessed_on <= until);
         let mut order: Vec<usize> =
             (0..self.docket.subjects.len()).filter(|i| open[*i] != [false, false] && enters(*i)).collect();
-        order.sort_by_cached_key(|i| {
+        order.par_sort_by_cached_key(|i| {
             let row = &*self.docket.subjects[*i].row;
             (
                 (row.issued_on.is_none(), row.issued_on),
@@ -236,7 +236,7 @@ fn find_roster_rows(docket: &Docket, identities: &Identities<'_>) -> Vec<Option<
         };
         covering.map(|(_, at)| *at).max_by_key(newest)
     };
-    docket.subjects.iter().enumerate().map(|(i, subject)| covering(i, subject)).collect()
+    docket.subjects.par_iter().enumerate().map(|(i, subject)| covering(i, subject)).collect()
 }
 
 /// Whether a roster row of the same person covers this course of this prison.

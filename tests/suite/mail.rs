@@ -23,7 +23,7 @@ pub fn folder(peer: &Peer) -> Folder {
 pub fn with_mail(folder: Folder, port: u16, security: &str) -> Folder {
     let config = std::fs::read_to_string(folder.config()).unwrap();
     let config = config
-        .replace("\nhost = \"\"", "\nhost = \"127.0.0.1\"")
+        .replacen("\nhost = \"\"", "\nhost = \"127.0.0.1\"", 1)
         .replace("\nport = 587", &format!("\nport = {port}"))
         .replace("\nsecurity = \"starttls\"", &format!("\nsecurity = \"{security}\""))
         .replace("\nfrom = \"\"", "\nfrom = \"shenling@example.cn\"")

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::super::{World, delivery, digest as summary, duties, once, plan, words};
+use super::super::{World, delivery, digest as summary, duties, mailbox as post_in, once, plan, words};
 use super::{Office, alarms};
 use crate::daemon::{Failure, Worked};
 use crate::stages::{StageError, calculate as judge, collect as intake, deliver as post};
@@ -40,6 +40,13 @@ pub(super) async fn collect(office: Office, now: DateTime<Utc>) -> Result<Worked
         return Err(Failure { says: once::left_in_words(name, error), of_store: false });
     }
     world.store.prune_occurrences(now - KEEP_RUNS).await.map_err(failed)?;
+    Ok(Worked::default())
+}
+
+/// One round over the mailbox.
+pub(super) async fn mailbox(office: Office, now: DateTime<Utc>) -> Result<Worked, Failure> {
+    let world = office.world(now)?;
+    post_in::collect_mails(&world).await.map_err(failed)?;
     Ok(Worked::default())
 }
 

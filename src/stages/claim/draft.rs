@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
+use rayon::iter::Either;
 use rayon::prelude::*;
 
 use crate::store::PendingReversal;
@@ -46,33 +47,24 @@ pub(super) fn draft(
     let bench = Bench::new(&docket, catalogue);
     let open = register.open(&bench);
     let judgement = bench.judge(&open, Some(terms.period.last_day()), terms.claim_on, &Trace::Failures);
-    let mut lines = Vec::new();
-    let mut refusals = Vec::new();
-    let mut waived = HashMap::new();
-    for (i, pair) in judgement.verdicts.into_iter().enumerate() {
+    let entry = |(i, verdict): (usize, Verdict)| {
         let known = &register.results[i];
-        let late = known.row.assessed_on < terms.period.first_day();
-        for verdict in pair.into_iter().flatten() {
-            let facts = register.facts(&bench, i);
-            if verdict.outcome == Outcome::Granted {
-                if let Some(waivers) = judgement.waived.get(&(i, verdict.kind.index())) {
-                    waived.insert((known.assessment_id, verdict.kind), waivers.clone());
-                }
-                let line = granted(&bench, i, known.assessment_id, verdict, late);
-                lines.push((line, facts));
-            } else {
-                let steps = judgement.steps.get(&(i, verdict.kind.index())).map_or(&[][..], Vec::as_slice);
-                let refusal = Refusal {
-                    assessment_id: known.assessment_id,
-                    row: known.row.clone(),
-                    details: details(steps),
-                    verdict,
-                    late,
-                };
-                refusals.push((refusal, facts));
-            }
+        let (facts, late) = (register.facts(&bench, i), known.row.assessed_on < terms.period.first_day());
+        if verdict.outcome == Outcome::Granted {
+            return Either::Left((granted(&bench, i, known.assessment_id, verdict, late), facts));
         }
-    }
+        let steps = judgement.steps.get(&(i, verdict.kind.index())).map_or(&[][..], Vec::as_slice);
+        let (assessment_id, row) = (known.assessment_id, known.row.clone());
+        Either::Right((Refusal { assessment_id, row, details: details(steps), verdict, late }, facts))
+    };
+    let waived: HashMap<(i64, Kind), Vec<i64>> = judgement
+        .waived
+        .iter()
+        .map(|((i, kind), waivers)| ((register.results[*i].assessment_id, Kind::ALL[*kind]), waivers.clone()))
+        .collect();
+    let verdicts = judgement.verdicts.into_par_iter().enumerate();
+    let verdicts = verdicts.flat_map_iter(|(i, pair)| pair.into_iter().flatten().map(move |verdict| (i, verdict)));
+    let (mut lines, mut refusals): (Vec<_>, Vec<_>) = verdicts.partition_map(entry);
     for reversal in reversals {
         let assessment = BTreeSet::from([reversal.line.assessment_id]);
         let today = register.at(&assessment).first().map(|i| register.facts(&bench, *i));
@@ -106,15 +98,19 @@ fn put_together(mut lines: Vec<Line>, refusals: Vec<Refusal>, register: Register
     for (line, number) in lines.iter_mut().zip(1..) {
         line.number = number;
     }
+    let (totals, (groups, balances)) = rayon::join(
+        || batch::totals(&lines),
+        || rayon::join(|| batch::groups(&lines), || batch::balances(&lines, &register.carried)),
+    );
     Batch {
         number: batch::batch_number(terms.period, terms.serial),
         period: terms.period,
         sealed_at: terms.sealed_at,
         claim_on: terms.claim_on,
-        groups: batch::groups(&lines),
-        balances: batch::balances(&lines, &register.carried),
+        groups,
+        balances,
         waivers: Vec::new(),
-        totals: batch::totals(&lines),
+        totals,
         lines,
         refusals,
         previous: register.previous,

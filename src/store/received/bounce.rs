@@ -50,7 +50,7 @@ impl Store {
     /// The letter is found by Message-ID; where the report names none, it is the last one that went to the address. Answers
     /// with its key, or `None` where there is no such letter: then the mail waits for a person.
     pub async fn end_bounce(&self, mail: i64, of: &BounceOf<'_>, at: DateTime<Utc>) -> Result<Option<String>> {
-        let found = match self.letter_by_id(of.message_ids).await? {
+        let found = match self.letter_with_id(of.message_ids).await? {
             None if of.message_ids.is_empty() => self.letter_to(of.bounces, at).await?,
             found => found,
         };
@@ -102,8 +102,8 @@ impl Store {
         Ok(Some(key))
     }
 
-    /// The letter with one of these Message-IDs.
-    async fn letter_by_id(&self, message_ids: &[String]) -> Result<Option<i64>> {
+    /// The delivery of the letter of ours that has one of these Message-IDs.
+    pub async fn letter_with_id(&self, message_ids: &[String]) -> Result<Option<i64>> {
         for id in message_ids {
             let own = id.split(['.', '@']).next().unwrap_or_default().to_lowercase();
             let row = self.db.row("SELECT delivery_id FROM letter WHERE message_id = $1", args![own]).await?;
