@@ -91,7 +91,7 @@ pub enum Command {
         #[arg(long, value_name = "文件")]
         html: Option<PathBuf>,
     },
-    /// 看退回的文件和行
+    /// 看退回的文件和行，决定受理或不予受理
     #[command(name = "set-aside", subcommand)]
     SetAside(SetAsideCommand),
     /// 说明一次考核评价为何核定或不予核定，逐步列出依据

@@ -27,6 +27,7 @@ mod roster;
 mod serve;
 mod set_aside;
 mod status;
+mod tray;
 mod undo;
 mod usage;
 mod waiver;

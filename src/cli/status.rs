@@ -269,8 +269,8 @@ fn in_json(
             "reversals_pending": numbers.reversals_pending},
         "deliveries": numbers.deliveries,
         "mail_trouble": mail_trouble(world),
-        "mails_for_a_person": numbers.tray,
         "waivers": waivers,
+        "mails_for_a_person": numbers.tray,
         "audit_count": numbers.audit_count,
         "service": standing(&world.settings),
         "alarms": alarms.iter().map(|alarm| serde_json::json!({

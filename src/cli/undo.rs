@@ -4,9 +4,11 @@ use std::io::{self, BufRead, IsTerminal};
 
 use anyhow::bail;
 
-use super::args::ImportCommand;
+use super::args::{Because, ImportCommand};
 use super::output::{self, hint, say};
-use super::{Done, World};
+use super::{Done, World, tray};
+use crate::forms::fix_list::FixList;
+use crate::forms::letters::Decided;
 use crate::store::{Arrival, Fallback, FileKind, Original, Reasoned, Report, Undone};
 use crate::subsidy::assessment::ResultRow;
 use crate::subsidy::calendar::civil_date;
@@ -92,7 +94,12 @@ async fn undo(world: &World, file: &str, because: Reasoned<'_>, dry_run: bool, y
         );
         return Ok(Done::with_findings(!dry_run));
     }
-    world.store.withdraw_import(id, because, None, false).await?;
+    let rows = shown.results.len() + (shown.roster_rows + shown.history + shown.survey.0 + shown.survey.1) as usize;
+    let decided = Decided::Withdrawn { rows: u32::try_from(rows + shown.plans.len()).unwrap_or(u32::MAX) };
+    let words = Because { reason: because.reason.to_owned(), by: because.by.to_owned() };
+    let answer = tray::answer(world, id, &decided, &words, &FixList::default()).await?;
+    world.store.withdraw_import(id, because, answer.as_ref(), false).await?;
+    tray::told(answer.as_ref());
     hint!("文件 {id} 已撤回，下次核定时生效。再次收到同一文件时，按新收到的文件重新收取");
     Ok(Done::Well)
 }

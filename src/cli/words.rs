@@ -6,8 +6,8 @@ use std::io::{self, ErrorKind};
 
 use crate::stages::StageError;
 use crate::store::{
-    AuditFault, DecisionRefused, Obstacle, ReopenRefused, ReversalRefused, StoreError, UndoRefused, VaultError,
-    VoidRefused, WaiverRefused,
+    AuditFault, DecisionRefused, Obstacle, ReopenRefused, ReversalRefused, StoreError, TrayRefused, UndoRefused,
+    VaultError, VoidRefused, WaiverRefused,
 };
 
 /// An error with what caused it, in one line.
@@ -47,6 +47,9 @@ fn of(cause: &(dyn Error + 'static)) -> Option<String> {
     }
     if let Some(refused) = cause.downcast_ref::<ReopenRefused>() {
         return Some(reopen(refused));
+    }
+    if let Some(refused) = cause.downcast_ref::<TrayRefused>() {
+        return Some(tray(refused));
     }
     if let Some(refused) = cause.downcast_ref::<WaiverRefused>() {
         return Some(waiver(refused));
@@ -129,6 +132,7 @@ fn unknown(what: &str, key: &str) -> String {
         "plan" => format!("{key} 年度没有列有人员的计划；请用 shenling plan list 查看"),
         "roster" => format!("没有编号为 {key} 的培训人员信息表；请用 shenling roster list 查看编号"),
         "original" => format!("没有编号为 {key} 的文件；请用 shenling import list 查看编号"),
+        "mail" => format!("没有编号为 m{key} 的邮件；请用 shenling set-aside list 查看编号"),
         "waiver" => format!("没有编号为 {key} 的豁免；请用 shenling waiver list --all 查看编号"),
         "delivery" => format!("没有投递 {key}；请用 shenling delivery list --all 查看编号"),
         "paper" => format!("没有表格 {key}；请用 shenling batch verify 核对该批次"),
@@ -187,6 +191,20 @@ fn reopen(refused: &ReopenRefused) -> String {
              --reason 原因 --by 经办人"
         ),
         ReopenRefused::Store(error) => store(error),
+    }
+}
+
+fn tray(refused: &TrayRefused) -> String {
+    match refused {
+        TrayRefused::NotRead => "未处理：该文件还没有读取；请先运行 shenling once collect".into(),
+        TrayRefused::NothingBack => "未处理：该文件没有退回的内容，无需受理或不予受理".into(),
+        TrayRefused::Withdrawn => "未处理：该文件已经撤回".into(),
+        TrayRefused::Decided => "未处理：该文件退回的内容以前已经处理；请用 shenling set-aside show 查看".into(),
+        TrayRefused::Recognised(kind) => format!(
+            "未处理：该文件已认出是{}，不能按别的种类收取；请报送单位更正后重新报送，或不写 --as 记为另行办妥",
+            super::undo::kind_in_words(*kind)
+        ),
+        TrayRefused::Store(error) => store(error),
     }
 }
 

@@ -141,6 +141,19 @@ impl Store {
         for row in self.db.rows(sql, []).await? {
             lines.push(format!("said again {} {} {} {}", row.text(0)?, row.text(1)?, row.int(2)?, row.int(3)?));
         }
+        for row in self
+            .db
+            .rows(
+                "SELECT DISTINCT d.original_id, o.sha256 FROM tray_decision d \
+                                 JOIN original o ON o.id = d.original_id",
+                [],
+            )
+            .await?
+        {
+            for decision in self.tray_decisions(row.int(0)?).await? {
+                lines.push(format!("decision {} {decision:?}", row.text(1)?));
+            }
+        }
         for stored in self.waivers().await? {
             let key = self.assessment_key(stored.waiver.assessment_id).await?;
             let Waiver { rule, from, until, ended_on, reason, by, .. } = &stored.waiver;

@@ -20,6 +20,7 @@ use super::originals::Kept;
 use super::plan::PlanFate;
 use super::received::PartOf;
 use super::roster::ApprovalNote;
+use super::tray::TakenAs;
 use super::values::{Arg, args};
 use super::versions::Place;
 use super::{Result, Store, StoreError, to_ms};
@@ -87,6 +88,8 @@ pub struct Intake<'a> {
     pub answer: Option<&'a NewPacket>,
     /// The part of a mail that it is: the report is stored with it too, once.
     pub part: Option<PartOf>,
+    /// A person's decision that the file, of which something came back, is of a kind.
+    pub decision: Option<TakenAs<'a>>,
 }
 
 /// What became of a row.
@@ -230,8 +233,10 @@ impl Store {
         let report = finish(&fates);
         let filed = matches!(fates.plan, Some(PlanFate::Taken { .. }));
         let changes = fates.count().taken > 0 || fates.approved || filed;
+        let decision = intake.decision.filter(|_| !intake.dry_run);
         let told = !intake.dry_run && self.tell_part(&mut change, &intake, &report).await?;
-        if intake.dry_run || !(first || changes || told || fates.said_again > 0) {
+        let noted = told || fates.said_again > 0 || decision.is_some();
+        if intake.dry_run || !(first || changes || noted) {
             change.roll_back().await?;
             return Ok(TakenIn { fates, report });
         }
@@ -241,8 +246,11 @@ impl Store {
         if let Some(answer) = intake.answer {
             self.queue_packet(&mut change, answer, intake.at).await?;
         }
-        if first || changes {
+        if first || changes || decision.is_some() {
             self.store_report(&mut change, &intake, &report).await?;
+        }
+        if let Some(decision) = &decision {
+            self.enter_taken(&mut change, &intake, decision).await?;
         }
         change.commit("take-in").await?;
         Ok(TakenIn { fates, report })

@@ -3,7 +3,7 @@
 //! Read in this order: [`vault`] (what is sealed and how), `engine` (everything in which SQLite and PostgreSQL
 //! differ), [`ledger`] (the lock and the audit log under every change), then the acts: [`intake`] (files in),
 //! [`register`] (what is known, for judging), [`seal`] (batches made), [`correct`] (void, reversal, reopening), [`undo`] (what a
-//! file brought, withdrawn), [`waiver`] (rules that need not be kept),
+//! file brought, withdrawn), [`tray`] (what is decided about what came back), [`waiver`] (rules that need not be kept),
 //! [`plan`] and [`city`] (next year's plans, one by one and compiled), [`notice`] (who was reminded of what), [`deliver`],
 //! [`letter`], [`post`] and [`decide`] (the way out), [`received`] (mails in), [`occurrence`], [`machine`] and [`alarm`] (what the daemon keeps),
 //! [`status`] and [`dump`].
@@ -41,6 +41,7 @@ pub mod seal;
 mod settled;
 pub mod shelf;
 pub mod status;
+pub mod tray;
 pub mod undo;
 mod values;
 pub mod vault;
@@ -79,6 +80,7 @@ pub use roster::{ApprovalNote, RosterHeader};
 pub use seal::{SealRefused, SealedBatch};
 pub use shelf::{BatchHeader, BatchState, StoredBatch, StoredLine, StoredRefusal};
 pub use status::StatusNumbers;
+pub use tray::{TakenAs, TrayAct, TrayDecision, TrayRefused};
 pub use undo::{Fallback, PlanFallback, Reasoned, UndoRefused, Undone};
 pub use vault::{Vault, VaultError, sha256_hex};
 pub use verdicts::{VerdictRow, VerdictRun, VerdictSummary};

@@ -94,6 +94,7 @@ fn script(folder: &Folder, peer: &Peer) -> Vec<Step> {
         step(0, &format!("{early} once collect"), vec![("inbox/名册.csv", roster("2027-06-01"))]),
         step(0, &format!("{early} import {}", planning("lead.xlsx")), vec![]),
         step(1, &format!("{early} import {}", planning("old.xlsx")), vec![]),
+        step(0, &format!("{early} set-aside reject 3 --reason 演示退回 --by 演示"), vec![]),
         step(0, &format!("{early} plan close --year 2027 --reason 演示截止 --by 演示"), vec![]),
         step(0, &format!("{early} plan approve --year 2027 --on 2025-12-12 --by 演示"), vec![]),
         step(0, &format!("{early} roster approve 1 --on 2025-12-12 --by 演示"), vec![]),

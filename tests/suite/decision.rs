@@ -154,3 +154,76 @@ fn a_waiver_lets_one_held_result_through_and_is_told_everywhere() {
     assert!(explained.contains("豁免1（某经办，至2026-12-31）：报错了表"), "{explained}");
     folder.expect(0, &["audit", "verify"]);
 }
+
+/// Headers as a unit of its own mind writes them.
+const ODD: [(&str, &str); 9] = [
+    ("罪犯编号", "代号"),
+    ("姓名", "人名"),
+    ("培训机构", "办班学校"),
+    ("鉴定机构", "评审所"),
+    ("职业(工种)", "学什么"),
+    ("等级", "几级"),
+    ("班期", "哪一班"),
+    ("开班日期", "头一天"),
+    ("结业日期", "末一天"),
+];
+
+#[test]
+fn a_file_of_no_known_kind_is_accepted_as_one() {
+    let folder = folder();
+    let mut odd = results_csv(&[result(2, 80)]);
+    let (header, rows) = odd.split_once('\n').map(|(header, rows)| (header.to_owned(), rows.to_owned())).unwrap();
+    odd = ODD.iter().fold(header, |header, (known, other)| header.replace(known, other)) + "\n" + &rows;
+    folder.put("inbox/odd.csv", odd);
+    folder.expect(1, &["--now", NOW, "once", "collect"]);
+    assert_eq!(folder.json(0, &["set-aside", "list"])[0]["id"], 3);
+    assert!(folder.expect(0, &["status"]).contains("有退回内容的文件 1 个"));
+    let accept = [&["--now", NOW, "set-aside", "accept", "3", "--as", "results"], &BECAUSE[..]].concat();
+    // As it stands it cannot be read as one: nothing is decided.
+    let (code, _, err) = folder.run(&accept);
+    assert!(code == 2 && err.contains("仍然读不出来") && err.contains("forms_dir"), "{err}");
+    assert_eq!(folder.json(0, &["set-aside", "list"]).as_array().unwrap().len(), 1);
+    // The administrator adds the headers.
+    let forms = folder.work().join("forms/results.toml");
+    let columns = std::fs::read_to_string(&forms).unwrap();
+    let with = |columns: String, (known, other): &(&str, &str)| {
+        columns.replacen(&format!("header = \"{known}\","), &format!("header = \"{other}\","), 1)
+    };
+    std::fs::write(&forms, ODD.iter().fold(columns, with)).unwrap();
+    let config = std::fs::read_to_string(folder.config()).unwrap();
+    std::fs::write(folder.config(), config.replace("forms_dir = \"\"", "forms_dir = \"forms\"")).unwrap();
+    let accepted = folder.json(0, &accept);
+    assert_eq!((&accepted["file"]["taken"], &accepted["answered"]), (&1.into(), &false.into()), "{accepted}");
+    assert_eq!(folder.json(0, &["set-aside", "list"]).as_array().unwrap().len(), 0);
+    let shown = folder.expect(0, &["set-aside", "show", "3"]);
+    assert!(shown.contains("受理，按考核结果表收取（某经办：报错了表）"), "{shown}");
+    assert_eq!(verdicts(&folder).lines().count(), 5, "two results of two kinds and the header");
+    folder.expect(0, &["audit", "verify"]);
+}
+
+#[test]
+fn what_came_back_is_closed_once_and_a_roster_is_not_taken_as_results() {
+    let folder = folder();
+    folder.put("bad.csv", results_csv(&[result(1, 80), result(2, 80).replace("2026-04-10", "4月10日")]));
+    folder.expect(1, &["--now", NOW, "import", "bad.csv"]);
+    let decide = |what: &[&str]| folder.run(&[&["--now", NOW, "set-aside"], what, &BECAUSE[..]].concat());
+    for (what, says) in [
+        (&["accept", "3", "--as", "roster"][..], "已认出是考核结果表"),
+        (&["accept", "1"], "没有退回的内容"),
+        (&["reject", "9"], "没有编号为 9 的文件"),
+        (&["reject", "x"], "不是编号"),
+        (&["accept", "3", "--unit", "常州监狱"], "只用于邮件"),
+        (&["accept", "m1"], "m1"),
+    ] {
+        let (code, out, err) = decide(what);
+        assert!(code == 2 && out.is_empty() && err.contains(says), "{what:?}: {err}");
+    }
+    let (code, _, err) = decide(&["reject", "3"]);
+    assert!(code == 0 && err.contains("不予受理") && err.contains("没有发出答复"), "{err}");
+    let (code, _, err) = decide(&["accept", "3"]);
+    assert!(code == 2 && err.contains("以前已经处理"), "{err}");
+    assert!(!folder.expect(0, &["status"]).contains("退回内容的文件"));
+    let shown = folder.expect(0, &["set-aside", "show", "3"]);
+    assert!(shown.contains("不予受理（某经办：报错了表）"), "{shown}");
+    folder.expect(0, &["audit", "verify"]);
+}

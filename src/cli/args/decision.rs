@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use clap::Subcommand;
 
-use super::{Because, words};
+use super::{Because, ImportKind, words};
 
 /// `import` beside taking files in.
 #[derive(Debug, Subcommand)]
@@ -37,13 +37,37 @@ pub enum ImportCommand {
 /// `set-aside`.
 #[derive(Debug, Subcommand)]
 pub enum SetAsideCommand {
-    /// 列出有退回内容的文件
+    /// 列出有退回内容、尚未处理的文件
     List,
-    /// 逐条列出一个文件的问题
+    /// 逐条列出一个文件的问题和处理经过
     Show {
         /// 编号（见 set-aside list）
         #[arg(value_name = "编号")]
         id: i64,
+    },
+    /// 受理：文件按指明的种类收取，或（不写种类）记为另行办妥；邮件视同本单位发来，重新收取
+    Accept {
+        /// 编号（见 set-aside list）：文件写数字，邮件写 m 加数字（如 m12）
+        #[arg(value_name = "编号")]
+        key: String,
+        /// 没有认出种类的文件按此种类收取
+        #[arg(long = "as", value_name = "种类")]
+        kind: Option<ImportKind>,
+        /// 邮件算作这个单位发来的（全称）；发件人已登记的不用写
+        #[arg(long, value_name = "单位", value_parser = words)]
+        unit: Option<String>,
+        /// 原因和经办人
+        #[command(flatten)]
+        because: Because,
+    },
+    /// 不予受理：文件中退回的内容、或这封邮件，到此为止
+    Reject {
+        /// 编号（见 set-aside list）：文件写数字，邮件写 m 加数字（如 m12）
+        #[arg(value_name = "编号")]
+        key: String,
+        /// 原因和经办人
+        #[command(flatten)]
+        because: Because,
     },
 }
 

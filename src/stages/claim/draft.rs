@@ -57,14 +57,14 @@ pub(super) fn draft(
         let (assessment_id, row) = (known.assessment_id, known.row.clone());
         Either::Right((Refusal { assessment_id, row, details: details(steps), verdict, late }, facts))
     };
+    let waived: HashMap<(i64, Kind), Vec<i64>> = judgement
+        .waived
+        .iter()
+        .map(|((i, kind), waivers)| ((register.results[*i].assessment_id, Kind::ALL[*kind]), waivers.clone()))
+        .collect();
     let verdicts = judgement.verdicts.into_par_iter().enumerate();
     let verdicts = verdicts.flat_map_iter(|(i, pair)| pair.into_iter().flatten().map(move |verdict| (i, verdict)));
     let (mut lines, mut refusals): (Vec<_>, Vec<_>) = verdicts.partition_map(entry);
-    let waived = judgement
-        .waived
-        .iter()
-        .map(|((i, kind), waivers)| ((register.results[*i].assessment_id, Kind::ALL[*kind]), waivers.clone()));
-    let waived: HashMap<(i64, Kind), Vec<i64>> = waived.collect();
     for reversal in reversals {
         let assessment = BTreeSet::from([reversal.line.assessment_id]);
         let today = register.at(&assessment).first().map(|i| register.facts(&bench, *i));

@@ -1,7 +1,7 @@
 //! Rows that are changed, added or removed by hand: each shows in the verification, whoever dropped the triggers.
 
 use super::support::{Draft, World, at, day, on_both, result, results, roster_row, seal, take};
-use crate::store::{ApprovalNote, Reasoned, Rows, Store, StoreError};
+use crate::store::{ApprovalNote, Counts, FileKind, Intake, Reasoned, Report, Rows, Store, StoreError, TrayAct};
 use crate::subsidy::batch::LineWaiver;
 use crate::subsidy::verdict::Rule;
 
@@ -29,7 +29,28 @@ async fn season(store: &Store) -> String {
             take(store, "three", 10, &results([result(7)])).await;
         }
     }
+    close(store, because(12)).await;
     second
+}
+
+/// A file of which something came back, and that is refused.
+async fn close(store: &Store, because: Reasoned<'_>) {
+    let kept = store.keep_original("back", b"back", because.at).await.unwrap();
+    let (rows, at) = (Rows::default(), because.at);
+    let intake = Intake {
+        original: &kept,
+        rows: &rows,
+        approval: None,
+        at,
+        dry_run: false,
+        answer: None,
+        part: None,
+        decision: None,
+    };
+    let counts = Counts { errors: 1, ..Counts::default() };
+    let report = |_: &_| Report { kind: FileKind::Unknown, counts, json: Vec::new() };
+    store.take_in(intake, report).await.unwrap();
+    store.close_file(4, TrayAct::Refused, because, None).await.unwrap();
 }
 
 async fn tamper(store: &Store, world: &World, sql: &'static str) {
@@ -87,6 +108,8 @@ const EDITS: &[&str] = &[
     "UPDATE waiver SET rule = 'no-agreement' WHERE id = 1",
     "DELETE FROM waiver_end",
     "UPDATE waiver_end SET ended_on = '2027-12-31'",
+    "DELETE FROM tray_decision",
+    "UPDATE tray_decision SET act = 'settled'",
     "DELETE FROM withdrawal",
     "UPDATE withdrawal SET at = at + 1",
     "INSERT INTO withdrawal SELECT 1, received_at, reason, by_whom, at FROM withdrawal",

@@ -85,7 +85,8 @@ async fn another_letter_takes_the_place_of_one_that_waits() {
         let store = world.open().await;
         let first = letter("remind:plan:2027:溧阳监狱:D-7");
         assert!(store.give_notice(&[notice(Step::before(7))], &first, at(1)).await.unwrap());
-        let second = NewLetter { text: "请补报附件4。".to_owned(), ..letter("remind:plan:2027:溧阳监狱:D-7~2") };
+        let second =
+            NewLetter { text: "请补报附件4。".to_owned(), ..letter("remind:plan:2027:溧阳监狱:D-7~2") };
         assert!(store.renew_letter(&first.key, &second, "已变化", at(2)).await.unwrap());
         assert!(!store.renew_letter(&first.key, &second, "已变化", at(2)).await.unwrap(), "it is withdrawn already");
         let waiting = store.waiting_letters("remind:").await.unwrap();

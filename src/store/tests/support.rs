@@ -167,8 +167,16 @@ pub async fn take(store: &Store, file: &str, minutes: i64, rows: &Rows) -> Taken
 }
 
 pub async fn take_kept(store: &Store, kept: &Kept, minutes: i64, rows: &Rows) -> Result<TakenIn, StoreError> {
-    let intake =
-        Intake { original: kept, rows, approval: None, at: at(minutes), dry_run: false, answer: None, part: None };
+    let intake = Intake {
+        original: kept,
+        rows,
+        approval: None,
+        at: at(minutes),
+        dry_run: false,
+        answer: None,
+        part: None,
+        decision: None,
+    };
     store
         .take_in(intake, |fates| {
             let taken = fates.count();

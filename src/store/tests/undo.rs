@@ -116,6 +116,7 @@ async fn take_file(store: &Store, file: &File, again: Option<i64>) {
         dry_run: false,
         answer: None,
         part: None,
+        decision: None,
     };
     let report = |fates: &Fates| Report { kind: FileKind::Plan, counts: fates.count(), json: Vec::new() };
     store.take_in(intake, report).await.unwrap();
