@@ -106,6 +106,7 @@ async fn door(sink: &Sink) -> anyhow::Result<()> {
                     html: "<p>请报送计划。</p>",
                     attachments: &[("plan.zip", zip.as_slice())],
                     resend: false,
+                    thread: &[],
                 })
                 .map_err(anyhow::Error::msg)?;
                 let answer = line.send(&written).await;
@@ -137,6 +138,7 @@ async fn stage(sink: &Sink, mails: usize) -> anyhow::Result<(Duration, f64, u64)
             text: "请报送计划。".to_owned(),
             html: "<p>请报送计划。</p>".to_owned(),
             attachments: vec![PacketFile { name: "plan.zip".to_owned(), bytes: attachment(n) }],
+            thread: Vec::new(),
         };
         store.queue_letter(&letter, now()).await?;
     }

@@ -220,6 +220,7 @@ async fn announce(world: &World, table: &Year, moved: &[Change], sha256: &str) -
         text: words.text,
         html: words.html,
         attachments: Vec::new(),
+        thread: Vec::new(),
     };
     world.store.queue_letter(&letter, world.now).await.map_err(|error| anyhow!(error))?;
     Ok(())

@@ -10,7 +10,9 @@ use super::output::{self, say};
 use super::world::{find_credential, open_store};
 use super::{Done, duties, replaced, serve, words};
 use crate::forms::papers::check_password;
-use crate::settings::{self, Database, Environment, Looked, Mistake, Paths, Settings, Severity, credentials, doubts};
+use crate::settings::{
+    self, Database, Environment, Looked, Mistake, Paths, Settings, Severity, credentials, doubts, mailbox,
+};
 use crate::stages::deliver;
 use crate::store::Store;
 use crate::subsidy::calendar::civil_date;
@@ -76,6 +78,7 @@ async fn everything(environment: &Environment, looked: Looked, now: DateTime<Utc
     }
     mistakes.extend(passwords(settings, environment));
     mistakes.extend(mail_password(settings, environment));
+    mistakes.extend(mailbox_passwords(settings, environment, &looked.catalogue));
     if looked.is_doubtful(&["database.url"]) {
         return mistakes;
     }
@@ -172,6 +175,45 @@ fn mail_password(settings: &Settings, environment: &Environment) -> Option<Mista
         )),
         Err(mistake) => Some(mistake),
     }
+}
+
+/// The password of the mailbox, and units to whom nothing personal can be answered.
+fn mailbox_passwords(settings: &Settings, environment: &Environment, catalogue: &Catalogue) -> Vec<Mistake> {
+    if !settings.mailbox.is_on() {
+        return Vec::new();
+    }
+    let place = |name: &str| settings.shown(&credentials::file(&settings.paths.data, name));
+    let mut mistakes = match find_credential(settings, environment, credentials::IMAP_PASSWORD) {
+        Ok(Some(_)) => Vec::new(),
+        Ok(None) => vec![Mistake::of(
+            Severity::Error,
+            place(credentials::IMAP_PASSWORD),
+            format!("没有收件邮箱 {} 的口令，收不了邮件", settings.mailbox.user),
+            "请把口令（网易、腾讯等邮箱须在网页设置中开启 IMAP 并生成“授权码”）写入该文件并设权限 0600",
+        )],
+        Err(mistake) => vec![mistake],
+    };
+    for unit in mailbox::units(settings, catalogue).iter().filter(|unit| !unit.senders.is_empty()) {
+        let name = credentials::zip_password(&unit.id);
+        let found =
+            if credentials::is_name(&unit.id) { find_credential(settings, environment, &name) } else { Ok(None) };
+        mistakes.extend(match found {
+            Err(mistake) => Some(mistake),
+            Ok(Some(password)) => check_password(&password).err().map(|failed| {
+                Mistake::of(Severity::Error, place(&name), failed.to_string(), "请另定口令，并告知该单位")
+            }),
+            Ok(None) => {
+                let advice = if credentials::is_name(&unit.id) {
+                    format!("需要时请把口令写入 {}（权限 0600）并告知该单位", place(&name))
+                } else {
+                    "需要时请填其 id（机构为组织机构代码），再把口令写入凭据 zip-password-代号".to_owned()
+                };
+                let message = format!("“{}”没有加密口令：给它的答复只写单元格位置，不附标注副本", unit.name);
+                Some(Mistake::of(Severity::Warning, settings.shown(&settings.file), message, advice))
+            }
+        });
+    }
+    mistakes
 }
 
 /// Refused lines that today's catalogue would grant: the unsettled ones come by themselves with the next batch, the

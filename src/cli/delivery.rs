@@ -283,6 +283,7 @@ async fn test(world: &World, to: Vec<String>) -> anyhow::Result<Done> {
         text: letter.text,
         html: letter.html,
         attachments: vec![PacketFile { name: "test.zip".to_owned(), bytes: zip }],
+        thread: Vec::new(),
     };
     world.store.queue_letter(&letter, world.now).await?;
     hint!("试发邮件已登记，正在投递");
@@ -348,6 +349,8 @@ fn act(act: &str) -> &str {
     match act {
         "retry" => "重新投递",
         "refused" => "部分地址被拒收",
+        "bounced" => "被退回",
+        "delayed" => "对方暂时没有收下",
         "hold" => "暂停",
         "release" => "放行",
         other => other,

@@ -4,11 +4,10 @@ use serde::Serialize;
 
 use super::args::{ImportArguments, ImportKind};
 use super::output::{self, hint, say};
-use super::{Done, World, report, roster};
+use super::{Done, World, report, roster, undo};
 use crate::forms::reading::FileKind;
-use crate::stages::collect::{self, FileReport, Manner, PlanOutcome, PlanReport};
+use crate::stages::collect::{self, FileReport, Manner};
 use crate::store::{self, ApprovalNote};
-use crate::subsidy::plan::compare::Difference;
 
 /// `import --json`; the names are a contract.
 #[derive(Serialize)]
@@ -18,11 +17,15 @@ struct Imported {
 
 /// Takes the files in, one after the other.
 pub(super) async fn run(world: &World, what: ImportArguments) -> anyhow::Result<Done> {
+    if let Some(command) = what.command {
+        return undo::run(world, command).await;
+    }
     let desk = world.desk()?;
     what.approved_on.map_or(Ok(()), |on| roster::not_in_future(on, world))?;
     let approval =
         what.approved_on.zip(what.approved_by).map(|(on, by)| ApprovalNote { on, by, plan_year: what.plan_year });
-    let manner = Manner { kind: what.kind.map(kind), approval, addition: what.addition, dry_run: what.dry_run };
+    let manner =
+        Manner { kind: what.kind.map(kind), approval, addition: what.addition, dry_run: what.dry_run, decision: None };
     // All are read before the first is taken: a mistyped path leaves nothing half done.
     for path in &what.files {
         let shown = path.display();
@@ -56,18 +59,10 @@ pub(super) async fn run(world: &World, what: ImportArguments) -> anyhow::Result<
 
 /// Prints what became of a file; `approved`: its roster came with an approval.
 pub(super) fn print(file: &FileReport, approved: bool) {
-    let kind = match file.kind {
-        store::FileKind::Results => "考核结果表",
-        store::FileKind::Roster => "培训人员信息表",
-        store::FileKind::History => "历史申领",
-        store::FileKind::Survey => "年度摸排表",
-        store::FileKind::Plan => "年度计划工作簿",
-        store::FileKind::Unknown => "未识别",
-    };
-    say!("{}（{kind}）", file.file);
+    say!("{}（{}）", file.file, undo::kind_in_words(file.kind));
     report::print(file);
-    if let Some(plan) = &file.plan {
-        print_plan(plan);
+    for line in file.plan.iter().flat_map(collect::plan_in_words) {
+        say!("  {line}");
     }
     if let Some(roster) = file.roster
         && approved
@@ -78,26 +73,8 @@ pub(super) fn print(file: &FileReport, approved: bool) {
     }
 }
 
-/// Whose plan it is, what became of it, what it changed, what is missing.
-fn print_plan(plan: &PlanReport) {
-    let what = plan.addition.map_or_else(|| "年度计划".to_owned(), |number| format!("临时备案第 {number} 次"));
-    let since = plan.known_since.map(|day| day.to_string()).unwrap_or_default();
-    let outcome = match plan.outcome {
-        PlanOutcome::Filed => "已收取".to_owned(),
-        PlanOutcome::Superseding => "已收取，代替上次所报".to_owned(),
-        PlanOutcome::Duplicate => format!("与 {since} 收到的内容相同，无需重复报送，谢谢"),
-        PlanOutcome::Older => "已留存；此后收到的另一份为准".to_owned(),
-    };
-    say!("  {} {} 年{what}：{outcome}", plan.prison, plan.year);
-    for line in plan.difference.iter().flat_map(Difference::in_words) {
-        say!("  与上次相比，{line}");
-    }
-    for what in &plan.missing {
-        say!("  尚缺 {what}");
-    }
-}
-
-fn kind(kind: ImportKind) -> FileKind {
+/// The kind that `--as` names.
+pub(super) fn kind(kind: ImportKind) -> FileKind {
     match kind {
         ImportKind::Results => FileKind::Results,
         ImportKind::Roster => FileKind::Roster,

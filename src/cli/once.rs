@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::args::Stage;
 use super::output::{self, hint, say};
-use super::{Done, World, delivery, duties, import, plan, words};
+use super::{Done, World, delivery, duties, import, mailbox, plan, words};
 use crate::forms::papers::Wanted;
 use crate::settings::{self, Database};
 use crate::stages::claim::Order;
@@ -74,8 +74,30 @@ fn working(on: &'static str) -> ProgressBar {
     bar
 }
 
-/// Collects the inbox and prints what became of each file.
+/// Collects the inbox and the mailbox, and prints what became of each file.
 pub(super) async fn collect(world: &World) -> anyhow::Result<(Done, Value)> {
+    let (folder, mut said) = collect_folder(world).await?;
+    if !world.settings.mailbox.is_on() {
+        return Ok((folder, said));
+    }
+    let bar = working("正在收信");
+    let report = mailbox::collect_mails(world).await?;
+    bar.finish_and_clear();
+    if !world.json {
+        mailbox::print(&report);
+    }
+    let mails = report
+        .mails
+        .iter()
+        .map(|mail| json!({"number": mail.number, "unit": mail.unit, "fate": mail.fate.code(), "files": mail.files}));
+    said["mails"] = mails.collect();
+    let stuck = report.mails.iter().any(|mail| mail.fate.is_for_a_person());
+    let faulty = report.mails.iter().flat_map(|mail| &mail.files).any(|file| file.errors() > 0);
+    Ok((folder.and(Done::with_findings(stuck || faulty)), said))
+}
+
+/// Collects the inbox and prints what became of each file.
+async fn collect_folder(world: &World) -> anyhow::Result<(Done, Value)> {
     let bar = working("正在收集");
     let settings = &world.settings;
     let keep = kept_sources(world)?;
@@ -224,8 +246,12 @@ pub(super) async fn deliver(world: &World) -> anyhow::Result<(Done, Value)> {
         return Ok((Done::WithFindings, json!([])));
     }
     let door = delivery::door(world)?;
-    for letter in duties::withdraw(world).await? {
+    let reviewed = duties::review(world).await?;
+    for letter in reviewed.withdrawn {
         hint!("催报 {letter} 没有发出：该单位已报齐");
+    }
+    for letter in reviewed.renewed {
+        hint!("催报 {letter} 没有发出：所缺的材料有了变化，改发新的一封");
     }
     world.store.hurry_deliveries(alone, world.now).await?;
     let report = deliver::run(&world.store, &door, |recipient| world.zip_password(recipient), world.now).await?;

@@ -125,9 +125,10 @@ pub(super) fn standing_file(settings: &Settings) -> PathBuf {
 
 /// The schedules of the settings, each with the key that it stands under.
 pub(super) fn schedules(settings: &Settings, now: DateTime<Utc>) -> Vec<(&'static str, Result<Schedule, String>)> {
-    let schedule = &settings.schedule;
+    let (schedule, off) = (&settings.schedule, String::new());
     [
         ("collect", &schedule.collect),
+        ("mailbox", if settings.mailbox.is_on() { &schedule.mailbox } else { &off }),
         ("calculate", &schedule.calculate),
         ("remind", &schedule.remind),
         ("compile", &schedule.compile),
@@ -261,6 +262,7 @@ impl Office {
         let office = self.clone();
         let work: Work = match name {
             "collect" => Arc::new(move |_, now| Box::pin(rounds::collect(office.clone(), now))),
+            "mailbox" => Arc::new(move |_, now| Box::pin(rounds::mailbox(office.clone(), now))),
             "calculate" => Arc::new(move |_, now| Box::pin(rounds::calculate(office.clone(), now))),
             "remind" => Arc::new(move |_, now| Box::pin(rounds::remind(office.clone(), now))),
             "compile" => Arc::new(move |_, now| Box::pin(rounds::compile(office.clone(), now))),
@@ -273,7 +275,12 @@ impl Office {
             name,
             schedule,
             at_start: !at_times,
-            after: if name == "collect" { &[] } else { &["collect"] },
+            after: match name {
+                "collect" | "mailbox" => &[],
+                // What leaves must not wait for a mail server that mails come from.
+                "deliver" | "digest" => &["collect"],
+                _ => &["collect", "mailbox"],
+            },
             sends: !matches!(name, "collect" | "calculate"),
             limit: if papers { CLAIM_LIMIT } else { ROUND_LIMIT },
             work,

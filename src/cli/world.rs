@@ -23,6 +23,7 @@ use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::holidays::Calendar;
 
 /// Everything a command works with.
+#[derive(Clone)]
 pub(crate) struct World {
     /// The settings.
     pub(crate) settings: Settings,

@@ -28,6 +28,8 @@ use zeroize::Zeroizing;
 const MAX_MAILS: usize = 1_000;
 /// Longest wait for news over one IDLE; some servers and firewalls forget a silent connection soon after.
 const MAX_IDLE: Duration = Duration::from_secs(280);
+/// Bytes that are read of a mail that is too large.
+const MAX_BEGINNING: usize = 65_536;
 /// Most characters of a server's words that are kept.
 const MAX_WORDS: usize = 300;
 /// Where mails go that were taken, and where those that a person must see.
@@ -92,7 +94,7 @@ impl Mailbox {
     /// Connects, logs in, says who we are, and selects the folder.
     pub async fn open(server: &Server) -> Result<Mailbox, Trouble> {
         let patience = server.patience;
-        let stream = within(patience, "连接", TcpStream::connect((server.host.as_str(), server.port))).await?;
+        let stream = within(patience, "连接", TcpStream::connect((server.host.clone(), server.port))).await?;
         let name = ServerName::try_from(server.host.clone())
             .map_err(|_| Trouble(format!("服务器名 {} 写错了", server.host)))?;
         let tls = TlsConnector::from(Arc::new(tls(server.ca.as_deref())?));
@@ -102,7 +104,8 @@ impl Mailbox {
         if greeting.is_none() {
             return Err(Trouble("服务器没有问候就断开了".to_owned()));
         }
-        let login = async { client.login(&server.user, server.password.as_str()).await.map_err(|(error, _)| error) };
+        let (user, password) = (server.user.clone(), server.password.clone());
+        let login = async move { client.login(user, password.as_str()).await.map_err(|(error, _)| error) };
         let mut session = within(patience, "登录", login).await?;
         let capabilities = within(patience, "询问功能", session.capabilities()).await?;
         if capabilities.has_str("ID") {
@@ -152,6 +155,15 @@ impl Mailbox {
         Ok(fetched.iter().find(|mail| mail.uid == Some(key.uid)).and_then(Fetch::body).map(<[u8]>::to_vec))
     }
 
+    /// The first bytes of a mail that is too large to be fetched: its headers, and more. Leaves it unread.
+    pub async fn read_beginning(&mut self, key: Key) -> Result<Option<Vec<u8>>, Trouble> {
+        if key.validity != self.validity {
+            return Ok(None);
+        }
+        let fetched = self.fetch(&key.uid.to_string(), &format!("(UID BODY.PEEK[]<0.{MAX_BEGINNING}>)")).await?;
+        Ok(fetched.iter().find(|mail| mail.uid == Some(key.uid)).and_then(Fetch::body).map(<[u8]>::to_vec))
+    }
+
     /// Moves a mail to 已处理, or to 待人工. One that is gone already is no trouble.
     pub async fn put_away(&mut self, key: Key, to_tray: bool) -> Result<(), Trouble> {
         if key.validity != self.validity {
@@ -159,12 +171,12 @@ impl Mailbox {
         }
         let (uid, folder) = (key.uid.to_string(), if to_tray { self.tray.clone() } else { self.done.clone() });
         if self.capabilities.has_str("MOVE") {
-            return within(self.patience, "移动邮件", self.session.uid_mv(&uid, &folder)).await;
+            let moved = within(self.patience, "移动邮件", self.session.uid_mv(&uid, &folder)).await;
+            // Servers disagree on whether it is an error that another process was quicker.
+            return if moved.is_err() && self.is_gone(&uid).await? { Ok(()) } else { moved };
         }
         // What is marked was copied before.
-        let unmarked =
-            within(self.patience, "查找邮件", self.session.uid_search(format!("UID {uid} UNDELETED"))).await?;
-        if unmarked.is_empty() {
+        if self.is_gone(&uid).await? {
             return Ok(());
         }
         within(self.patience, "复制邮件", self.session.uid_copy(&uid, &folder)).await?;
@@ -179,6 +191,12 @@ impl Mailbox {
             within(self.patience, "清除邮件", expunged).await?;
         }
         Ok(())
+    }
+
+    /// Whether a mail is gone from the folder, or marked as such.
+    async fn is_gone(&mut self, uid: &str) -> Result<bool, Trouble> {
+        let there = within(self.patience, "查找邮件", self.session.uid_search(format!("UID {uid} UNDELETED"))).await?;
+        Ok(there.is_empty())
     }
 
     /// Waits until the server has news, or for this long, whichever comes first.

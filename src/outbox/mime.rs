@@ -15,6 +15,8 @@ use lettre::{Address, message::Mailboxes};
 /// Stands before the subject of a mail that may have arrived before.
 pub const RESEND_MARK: &str = "【重发】";
 
+/// Longest Message-ID that is named: beyond it a line of a header is too long.
+const MAX_ID: usize = 200;
 /// Bytes that headers, MIME parts and borders take beside bodies and attachments.
 const FRAME_BYTES: usize = 4096;
 /// Bytes of an attachment in one line of base64, and of that line with its end.
@@ -47,6 +49,8 @@ pub struct Mail<'a> {
     pub attachments: &'a [(&'a str, &'a [u8])],
     /// It may have arrived before.
     pub resend: bool,
+    /// Message-IDs of the mails before it, oldest first: it answers the last one.
+    pub thread: &'a [String],
 }
 
 /// A mail as it goes over the wire.
@@ -73,12 +77,17 @@ pub fn write(mail: &Mail<'_>) -> Result<Written, String> {
         .from(Mailbox::new(Some(mail.from_name.to_owned()).filter(|name| !name.is_empty()), address(mail.from)?))
         .date(SystemTime::from(mail.dated_at))
         .message_id(Some(format!("<{}>", mail.message_id)))
-        .raw_header(raw("Auto-Submitted", "auto-generated")?)
+        .raw_header(raw("Auto-Submitted", if mail.thread.is_empty() { "auto-generated" } else { "auto-replied" })?)
         .raw_header(raw("X-Auto-Response-Suppress", "All")?);
     let mailboxes = |addresses: &[String]| -> Result<Mailboxes, String> {
         addresses.iter().map(|one| Ok(Mailbox::new(None, address(one)?))).collect()
     };
     headers = headers.mailbox(lettre::message::header::To::from(mailboxes(mail.to)?));
+    // Whatever stands in a header of theirs is not put into one of ours.
+    let thread: Vec<String> = mail.thread.iter().filter(|id| is_id(id)).map(|id| format!("<{id}>")).collect();
+    if let Some(last) = thread.last() {
+        headers = headers.in_reply_to(last.clone()).references(thread.join(" "));
+    }
     if !mail.cc.is_empty() {
         headers = headers.mailbox(lettre::message::header::Cc::from(mailboxes(mail.cc)?));
     }
@@ -117,6 +126,12 @@ pub fn bytes_of_attachment(length: usize) -> usize {
 /// The domains that these addresses belong to, each once.
 pub fn domains<'a>(addresses: impl IntoIterator<Item = &'a String>) -> BTreeSet<String> {
     addresses.into_iter().filter_map(|one| one.rsplit_once('@')).map(|(_, domain)| domain.to_lowercase()).collect()
+}
+
+/// Whether a Message-ID can be named as it is.
+fn is_id(id: &str) -> bool {
+    let plain = id.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>'));
+    plain && !id.is_empty() && id.len() <= MAX_ID
 }
 
 fn address(text: &str) -> Result<Address, String> {
@@ -163,7 +178,24 @@ mod tests {
             html: "<p>请审核。</p>",
             attachments,
             resend: false,
+            thread: &[],
         }
+    }
+
+    #[test]
+    fn an_answer_names_what_it_answers() {
+        let to = ["one@example.cn".to_owned()];
+        let mut thread: Vec<String> = (0..20).map(|n| format!("{n}.{}@mail.example.cn", "x".repeat(60))).collect();
+        thread.push("bad\r\nBcc: x@y".to_owned());
+        let text = String::from_utf8(write(&Mail { thread: &thread, ..mail(&to, &[]) }).unwrap().bytes).unwrap();
+        let head = text.split("\r\n\r\n").next().unwrap();
+        let unfolded = head.replace("\r\n ", " ").replace("\r\n\t", " ");
+        let last = format!("<19.{}@mail.example.cn>", "x".repeat(60));
+        assert!(unfolded.contains(&format!("In-Reply-To: {last}")), "{head}");
+        let references = unfolded.lines().find_map(|line| line.strip_prefix("References: ")).unwrap();
+        assert_eq!(references.split_whitespace().count(), 20, "{references}");
+        assert!(references.ends_with(&last) && !head.contains("Bcc"), "{head}");
+        assert!(head.contains("Auto-Submitted: auto-replied") && head.lines().all(|line| line.len() < 998), "{head}");
     }
 
     #[test]

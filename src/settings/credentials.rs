@@ -17,6 +17,9 @@ pub const VAULT_KEY: &str = "vault-key";
 /// The password with which [`super::Mail::user`] logs in.
 pub const SMTP_PASSWORD: &str = "smtp-password";
 
+/// The password with which [`super::Mailbox::user`] logs in.
+pub const IMAP_PASSWORD: &str = "imap-password";
+
 /// A secret is a line of text; anything longer is another file.
 const MAX_SECRET_BYTES: u64 = 4096;
 
@@ -40,8 +43,7 @@ pub fn read(
     data_dir: &Path,
     credentials_directory: Option<&Path>,
 ) -> Result<Option<Zeroizing<String>>, Mistake> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    if name.is_empty() || !name.chars().all(plain) {
+    if !is_name(name) {
         return Err(mistake(Path::new(name), "不是凭据名", "凭据名只含字母、数字、- 和 _"));
     }
     if let Some(directory) = credentials_directory {
@@ -51,6 +53,11 @@ pub fn read(
         }
     }
     contents(&file(data_dir, name), true)
+}
+
+/// Whether a credential may have this name.
+pub fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
 }
 
 fn contents(path: &Path, guarded: bool) -> Result<Option<Zeroizing<String>>, Mistake> {

@@ -10,6 +10,8 @@ use super::mistake::{Mistakes, Place};
 pub struct Schedule {
     /// Collect.
     pub collect: String,
+    /// Look into the mailbox, where there is one.
+    pub mailbox: String,
     /// Calculate.
     pub calculate: String,
     /// Remind.

@@ -2,6 +2,7 @@
 
 use chrono::{Datelike, NaiveDate};
 
+use super::mailbox::units;
 use super::mistake::{Mistake, Severity};
 use super::{FirstPayee, Settings};
 use crate::subsidy::calendar::add_months;
@@ -114,6 +115,33 @@ pub fn gaps(settings: &Settings, catalogue: &Catalogue, today: NaiveDate) -> Vec
         }
     }
     doubts.extend(missing_in_settings(settings));
+    doubts.extend(missing_for_mailbox(settings, catalogue));
+    doubts
+}
+
+/// What mails in lack: units that cannot send, and a mailbox that answers do not come back to.
+fn missing_for_mailbox(settings: &Settings, catalogue: &Catalogue) -> Vec<Mistake> {
+    let (mailbox, mut doubts) = (&settings.mailbox, Vec::new());
+    if !mailbox.is_on() {
+        return doubts;
+    }
+    let file = settings.shown(&settings.file);
+    let institutions = format!("{}/institutions", settings.shown(&settings.paths.catalogue));
+    let is_institution = |name: &str| catalogue.institutions.iter().any(|one| &*one.name == name);
+    for unit in units(settings, catalogue).iter().filter(|unit| unit.senders.is_empty()) {
+        let (file, advice) = if is_institution(&unit.name) {
+            (&institutions, "请在其“邮箱”一栏填写；没有填写的单位发来的邮件转“待人工”")
+        } else {
+            (&file, "请填写其 email 或 senders；没有填写的单位发来的邮件转“待人工”")
+        };
+        let message = format!("“{}”没有登记发件邮箱，它发来的邮件不会收取", unit.name);
+        doubts.push(Mistake::of(Severity::Warning, file.as_str(), message, advice));
+    }
+    if mailbox.user.contains('@') && !mailbox.user.eq_ignore_ascii_case(&settings.mail.from) {
+        let message = format!("mail.from（{}）与 mailbox.user（{}）不是同一个邮箱", settings.mail.from, mailbox.user);
+        let advice = "经办人直接回复回执时，邮件到的是 mail.from；请改成同一个，或让前者自动转发到后者";
+        doubts.push(Mistake::of(Severity::Warning, file, message, advice));
+    }
     doubts
 }
 

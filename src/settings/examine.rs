@@ -2,10 +2,12 @@
 
 use std::collections::HashSet;
 
+use super::credentials;
 use super::document::{self, Lines, Section, Value};
 use super::duties;
 use super::keys;
 use super::mail;
+use super::mailbox;
 use super::mistake::{Mistakes, Place};
 use crate::subsidy::identifiers::normalise;
 
@@ -37,7 +39,7 @@ pub(super) fn examine(text: &str, mistakes: &mut Mistakes) {
 }
 
 fn examine_prisons(prisons: Vec<Section<'_, '_>>, mistakes: &mut Mistakes) {
-    let (mut names, mut leads) = (HashSet::new(), Vec::new());
+    let (mut names, mut ids, mut leads) = (HashSet::new(), HashSet::new(), Vec::new());
     let all_read = prisons.len();
     let first = prisons.first().map(|section| section.place).unwrap_or_default();
     for mut section in prisons {
@@ -48,6 +50,7 @@ fn examine_prisons(prisons: Vec<Section<'_, '_>>, mistakes: &mut Mistakes) {
             } else {
                 section.get(key.name, key.kind, mistakes)
             } {
+                Some((Value::Text(id), place)) if key.name == "id" => examine_id(&id, place, &mut ids, mistakes),
                 Some((Value::Text(name), place)) => {
                     let short = normalise(name.strip_suffix("监狱").unwrap_or(&name));
                     if !names.insert(short) {
@@ -55,6 +58,7 @@ fn examine_prisons(prisons: Vec<Section<'_, '_>>, mistakes: &mut Mistakes) {
                     }
                 }
                 Some((Value::Truth(true), _)) => leads.push(place),
+                senders @ Some(_) if key.name == "senders" => mailbox::examine_senders(senders, mistakes),
                 addresses @ Some((Value::Texts(_), _)) => mail::examine_addresses(addresses, mistakes),
                 _ => {}
             }
@@ -74,6 +78,18 @@ fn examine_prisons(prisons: Vec<Section<'_, '_>>, mistakes: &mut Mistakes) {
                 mistakes.error(*place, "牵头监狱多于一个", advice);
             }
         }
+    }
+}
+
+/// The id of a prison names its credentials, beside those of the agencies.
+fn examine_id(id: &str, place: Place, ids: &mut HashSet<String>, mistakes: &mut Mistakes) {
+    if id.is_empty() {
+        return;
+    }
+    if !credentials::is_name(id) {
+        mistakes.error(place, format!("“{id}”不能作监狱的 id"), "只用英文字母、数字、- 和 _，如 \"liyang\"");
+    } else if keys::AGENCY_IDS.contains(&id) || !ids.insert(id.to_owned()) {
+        mistakes.error(place, format!("id = \"{id}\" 已被别的单位用了"), "每个单位的 id 各不相同");
     }
 }
 
@@ -100,6 +116,10 @@ fn examine_agencies(agencies: Vec<Section<'_, '_>>, mistakes: &mut Mistakes) {
         for key in keys::AGENCY {
             if key.name == "email" {
                 mail::examine_addresses(section.get(key.name, key.kind, mistakes), mistakes);
+                continue;
+            }
+            if key.name == "senders" {
+                mailbox::examine_senders(section.get(key.name, key.kind, mistakes), mistakes);
                 continue;
             }
             let value = section.need(key.name, key.kind, mistakes);

@@ -35,6 +35,8 @@ const MAX_TIMEOUT_SECONDS: i64 = 600;
 const MAX_PER_MINUTE: i64 = 100_000;
 const MIN_MESSAGE_BYTES: i64 = 100_000;
 const MAX_MESSAGE_BYTES: i64 = 200_000_000;
+/// More answers to one sender in a day are two machines that talk to each other.
+const MAX_ANSWERS: i64 = 10_000;
 
 /// The agencies of RULES section 0, by id.
 pub(super) const AGENCY_IDS: &[&str] = &["bureau", "hrss", "justice", "finance"];
@@ -64,6 +66,7 @@ pub(super) const KEYS: &[Key] = &[
     key("delivery", "lease_seconds", Kind::Whole(1, DAY_SECONDS)),
     key("delivery", "retry_seconds", Kind::Whole(1, DAY_SECONDS)),
     key("schedule", "collect", Kind::Text),
+    key("schedule", "mailbox", Kind::Text),
     key("schedule", "calculate", Kind::Text),
     key("schedule", "remind", Kind::Text),
     key("schedule", "compile", Kind::Text),
@@ -90,11 +93,25 @@ pub(super) const KEYS: &[Key] = &[
     key("mail", "per_domain_per_minute", Kind::Whole(1, MAX_PER_MINUTE)),
     key("mail", "max_message_bytes", Kind::Whole(MIN_MESSAGE_BYTES, MAX_MESSAGE_BYTES)),
     key("mail", "rosters_by_email", Kind::Truth),
+    key("mailbox", "host", Kind::Text),
+    key("mailbox", "port", Kind::Whole(1, 65_535)),
+    key("mailbox", "user", Kind::Text),
+    key("mailbox", "folder", Kind::Filled),
+    key("mailbox", "ca_file", Kind::Text),
+    key("mailbox", "timeout_seconds", Kind::Whole(1, MAX_TIMEOUT_SECONDS)),
+    key("mailbox", "authenticated", Kind::Text),
+    key("mailbox", "max_mail_bytes", Kind::Whole(MIN_MESSAGE_BYTES, MAX_MESSAGE_BYTES)),
+    key("mailbox", "answers_per_day", Kind::Whole(1, MAX_ANSWERS)),
 ];
 
 /// Keys of a `[[prison]]`, beside its `account`.
-pub(super) const PRISON: &[Key] =
-    &[key("prison", "name", Kind::Filled), key("prison", "lead", Kind::Truth), key("prison", "email", Kind::Texts)];
+pub(super) const PRISON: &[Key] = &[
+    key("prison", "name", Kind::Filled),
+    key("prison", "id", Kind::Text),
+    key("prison", "lead", Kind::Truth),
+    key("prison", "email", Kind::Texts),
+    key("prison", "senders", Kind::Texts),
+];
 
 /// Keys of a prison's `account`.
 pub(super) const ACCOUNT: &[Key] =
@@ -105,6 +122,7 @@ pub(super) const AGENCY: &[Key] = &[
     key("agency", "id", Kind::Choice(AGENCY_IDS)),
     key("agency", "name", Kind::Filled),
     key("agency", "email", Kind::Texts),
+    key("agency", "senders", Kind::Texts),
 ];
 
 /// Keys of a `[[duty]]`.

@@ -12,11 +12,12 @@ use super::duties::{self, MergedDuty, MergedOffice};
 use super::examine::examine;
 use super::keys;
 use super::mail;
+use super::mailbox;
 use super::mistake::{Mistakes, Place};
 use super::salvage::{self, Salvaged};
 use super::{
-    Account, Administrator, Agency, Claim, Daemon, Database, Delivery, Environment, Inbox, Limits, Mail, Paths, Payee,
-    PrisonEntry, Programme, Publicity, Schedule, Settings,
+    Account, Administrator, Agency, Claim, Daemon, Database, Delivery, Environment, Inbox, Limits, Mail, Mailbox,
+    Paths, Payee, PrisonEntry, Programme, Publicity, Schedule, Settings,
 };
 
 /// The file that `init` writes is also the layer of defaults: each value stands once.
@@ -49,6 +50,7 @@ struct Merged {
     publicity: Publicity,
     payee: Payee,
     mail: Mail,
+    mailbox: Mailbox,
 }
 
 #[derive(Deserialize)]
@@ -56,9 +58,13 @@ struct Merged {
 struct MergedPrison {
     name: String,
     #[serde(default)]
+    id: String,
+    #[serde(default)]
     lead: bool,
     #[serde(default)]
     email: Vec<String>,
+    #[serde(default)]
+    senders: Vec<String>,
     #[serde(default)]
     account: MergedAccount,
 }
@@ -224,13 +230,15 @@ fn resolve(path: &Path, merged: Merged) -> Settings {
         publicity: merged.publicity,
         payee: merged.payee,
         mail: merged.mail.under(&home),
+        mailbox: merged.mailbox.under(&home),
     }
 }
 
 fn prison(merged: MergedPrison) -> PrisonEntry {
     let MergedAccount { name, bank, number } = merged.account;
     let account = (!number.is_empty()).then_some(Account { name, bank, number });
-    PrisonEntry { name: merged.name.trim().to_owned(), lead: merged.lead, email: merged.email, account }
+    let MergedPrison { name, id, lead, email, senders, .. } = merged;
+    PrisonEntry { name: name.trim().to_owned(), id, lead, email, senders, account }
 }
 
 /// What can only be held against the merged whole, because the environment may have changed one side of it.
@@ -256,6 +264,8 @@ fn cross_check(settings: &Settings, text: &str, mistakes: &mut Mistakes) {
     }
     replacements_exist(&settings.paths, text, mistakes);
     mail::cross_check(settings, |section, key| place_of(text, section, key), mistakes);
+    let entry = |array: &str, index: usize, key: &str| place_in(text, array, index, key);
+    mailbox::cross_check(settings, |section, key| place_of(text, section, key), entry, mistakes);
     daemon::cross_check(&settings.daemon, |section, key| place_of(text, section, key), mistakes);
     let Paths { catalogue, inbox, outbox, data, .. } = &settings.paths;
     let folders: [(&str, &PathBuf); 4] =
@@ -284,4 +294,13 @@ fn place_of(text: &str, section: &str, key: &str) -> Place {
     let Some(root) = document::parse(text, &mut Mistakes::default()) else { return Place::default() };
     let value = root.get_ref().get(section).and_then(|section| section.get_ref().get(key));
     value.map(|value| Lines(text).place(value.span())).unwrap_or_default()
+}
+
+/// Where a key of the n-th `[[array]]` stands in the file, if it does; else where that begins.
+fn place_in(text: &str, array: &str, index: usize, key: &str) -> Place {
+    let Some(root) = document::parse(text, &mut Mistakes::default()) else { return Place::default() };
+    let item = root.get_ref().get(array).and_then(|items| items.get_ref().as_array()?.get(index));
+    let Some(item) = item else { return Place::default() };
+    let value = item.get_ref().as_table().and_then(|table| table.get(key));
+    Lines(text).place(value.map_or_else(|| item.span(), toml::Spanned::span))
 }

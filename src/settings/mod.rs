@@ -17,6 +17,7 @@ pub mod init;
 mod keys;
 mod layers;
 mod mail;
+pub mod mailbox;
 mod mistake;
 mod salvage;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use serde::Deserialize;
 pub use catalogue::fingerprint;
 pub use daemon::{Daemon, Schedule};
 pub use mail::{Mail, MailSecurity};
+pub use mailbox::Mailbox;
 pub use mistake::{Mistake, Severity};
 use salvage::Salvaged;
 
@@ -87,6 +89,8 @@ pub struct Settings {
     pub payee: Payee,
     /// `[mail]`.
     pub mail: Mail,
+    /// `[mailbox]`.
+    pub mailbox: Mailbox,
 }
 
 /// `[programme]`.
@@ -110,10 +114,14 @@ pub struct Administrator {
 pub struct PrisonEntry {
     /// Full name.
     pub name: String,
+    /// Id for its credentials; empty = none.
+    pub id: String,
     /// Whether it leads (牵头监狱).
     pub lead: bool,
     /// Where its mail goes; empty = no mail.
     pub email: Vec<String>,
+    /// From where else it sends: addresses and domains.
+    pub senders: Vec<String>,
     /// Its special account (监狱专户), if it is known.
     pub account: Option<Account>,
 }
@@ -147,6 +155,9 @@ pub struct Agency {
     /// Where its mail goes; empty = no mail.
     #[serde(default)]
     pub email: Vec<String>,
+    /// From where else it sends: addresses and domains.
+    #[serde(default)]
+    pub senders: Vec<String>,
 }
 
 /// `[paths]`, absolute or relative to the working folder like the path given to [`load`].

@@ -178,6 +178,7 @@ fn letter(
         text: words.text,
         html: words.html,
         attachments: Vec::new(),
+        thread: Vec::new(),
     })
 }
 
@@ -209,6 +210,7 @@ pub async fn tell_directly(
             html: &letter.html,
             attachments: &[],
             resend: false,
+            thread: &[],
         });
         written.map_err(StageError::Broken)
     };

@@ -6,29 +6,34 @@
 //! When it fails: the file stays in the inbox, or its kept original waits, and the next run goes on from there.
 //! Trusts: nothing that arrives.
 
+mod answer;
+mod intake;
 mod plan;
+mod post_in;
+mod sorting;
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use chrono::{DateTime, NaiveDate, Utc};
-use fail::fail_point;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use tracing::{info, warn};
+use tracing::warn;
 
-use super::{StageError, blocking};
+use super::StageError;
 use crate::forms::grid::Limits;
-use crate::forms::reading::{self, Content, FileKind, FileReading, FormSpecs, ReadingContext};
+use crate::forms::reading::{FileKind, FormMark, FormSpecs};
 use crate::inbox::folder;
-use crate::store::{self, ApprovalNote, Counts, Fate, Fates, Intake, Kept, Rows, Store, TakenIn};
-use crate::subsidy::calendar::civil_date;
+pub use crate::inbox::mailbox::Server;
+use crate::store::{self, ApprovalNote, NewLetter, Store};
 use crate::subsidy::catalogue::Catalogue;
-use crate::subsidy::finding::{Code, Finding, Repair, Severity};
-use crate::subsidy::plan::Plan;
+use crate::subsidy::finding::{Finding, Repair, Severity};
 
-pub use self::plan::{AnnexReport, PlanOutcome, PlanReport};
+pub use self::intake::stored_kind;
+use self::intake::{Taking, take};
+pub use self::plan::{AnnexReport, PlanOutcome, PlanReport, in_words as plan_in_words};
+pub use self::post_in::{MailLine, MailReport, Next, Post, run_post};
 
 /// What reading a file needs.
 #[derive(Clone)]
@@ -52,6 +57,19 @@ pub struct Manner {
     pub addition: bool,
     /// Decide everything, keep nothing.
     pub dry_run: bool,
+    /// A person's decision that it is what `kind` says.
+    pub decision: Option<Decision>,
+}
+
+/// A person's decision about a file.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// Why.
+    pub reason: String,
+    /// Who.
+    pub by: String,
+    /// What tells the sender.
+    pub answer: Option<NewLetter>,
 }
 
 /// What became of one file. Holds personal data: for the sender and the administrator, never for logs.
@@ -83,6 +101,15 @@ pub struct FileReport {
     /// Of a planning workbook: what was filed, what is missing, what changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanReport>,
+    /// Names of its sheets; a csv has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sheets: Vec<String>,
+    /// Rows stored now by course: which, in words, and how many.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub courses: Vec<(String, u32)>,
+    /// Of a planning workbook of an older version: which it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_form: Option<FormMark>,
 }
 
 impl FileReport {
@@ -118,7 +145,8 @@ pub async fn run(
     for waiting in store.waiting_originals().await? {
         let bytes = store.original_bytes(waiting.kept.id).await?;
         let manner = Manner::default();
-        report.files.push(take(store, desk, &waiting.name, Arc::new(bytes), &manner, Some(waiting.kept), now).await?);
+        let taking = Taking { kept: Some(waiting.kept), ..Taking::new(&waiting.name, bytes, now) };
+        report.files.push(take(store, desk, taking, &manner, now).await?);
     }
     let inbox_error = |error| StageError::Folder { what: format!("收件文件夹 {}", inbox.display()), error };
     let look = folder::look(inbox, settle).await.map_err(inbox_error)?;
@@ -139,7 +167,7 @@ pub async fn run(
                 continue;
             }
         };
-        let taken = take(store, desk, &name, Arc::new(bytes), &Manner::default(), None, now).await?;
+        let taken = take(store, desk, Taking::new(&name, bytes, now), &Manner::default(), now).await?;
         let label = kept_name(&taken.sha256, &path);
         match folder::remove(&path, keep, &label) {
             Ok(()) => {}
@@ -174,180 +202,7 @@ pub async fn take_file(
     manner: &Manner,
     now: DateTime<Utc>,
 ) -> Result<FileReport, StageError> {
-    take(store, desk, name, Arc::new(bytes), manner, None, now).await
-}
-
-async fn take(
-    store: &Store,
-    desk: &Desk,
-    name: &str,
-    bytes: Arc<Vec<u8>>,
-    manner: &Manner,
-    kept: Option<Kept>,
-    now: DateTime<Utc>,
-) -> Result<FileReport, StageError> {
-    let kept = match kept {
-        Some(kept) => kept,
-        None if manner.dry_run => {
-            let sha256 = store::sha256_hex(&bytes);
-            store.find_original(&sha256).await?.unwrap_or_else(|| Kept::not_kept(&bytes, now))
-        }
-        None => store.keep_original(name, &bytes, now).await?,
-    };
-    fail_point!("collect.kept");
-    let reading = {
-        let (desk, name, manner) = (desk.clone(), name.to_owned(), manner.clone());
-        let read = blocking(move || read(&desk, &name, &bytes, &manner, civil_date(now))).await;
-        // A file on which the program breaks must not keep the others waiting.
-        read.unwrap_or_else(|_| broken_on())
-    };
-    let kind = reading.kind;
-    let answer = match &reading.content {
-        Content::OldForm(mark) => {
-            let last = store.last_plan(&mark.prison, mark.year).await?;
-            plan::new_form(mark, last.as_ref(), desk, &kept.sha256, civil_date(now))?
-        }
-        _ => None,
-    };
-    let (rows, numbers) = rows_of(reading.content);
-    let intake = Intake {
-        original: &kept,
-        rows: &rows,
-        approval: manner.approval.as_ref(),
-        at: now,
-        dry_run: manner.dry_run,
-        answer: answer.as_ref(),
-    };
-    let mut report = FileReport {
-        file: name.to_owned(),
-        sha256: kept.sha256.clone(),
-        kind: kind.map_or(store::FileKind::Unknown, stored_kind),
-        rows: reading.rows,
-        taken: 0,
-        duplicates: reading.duplicates,
-        superseded: 0,
-        set_aside: reading.set_aside,
-        findings: reading.findings,
-        repairs: reading.repairs,
-        roster: None,
-        plan: rows.plan.as_deref().map(plan::draft),
-    };
-    let TakenIn { fates, .. } =
-        store.take_in(intake, |fates| finish(&mut report, fates, &numbers, rows.plan.as_deref())).await?;
-    report.roster = fates.roster_id;
-    info!(
-        kind = ?report.kind,
-        rows = report.rows,
-        taken = report.taken,
-        duplicates = report.duplicates,
-        set_aside = report.set_aside,
-        errors = report.errors(),
-        dry_run = manner.dry_run,
-        "file taken in"
-    );
-    Ok(report)
-}
-
-fn read(desk: &Desk, name: &str, bytes: &[u8], manner: &Manner, arrived_on: NaiveDate) -> FileReading {
-    let (catalogue, specs, limits) = (&desk.catalogue, &desk.specs, desk.limits);
-    let context = ReadingContext { catalogue, specs, limits, arrived_on, addition: manner.addition };
-    reading::read_file(name, bytes, manner.kind, &context)
-}
-
-/// The reading of a file on which the program broke: it is kept, set aside and answered like any other.
-fn broken_on() -> FileReading {
-    let finding = Finding {
-        sheet: String::new(),
-        cell: String::new(),
-        code: Code::UnreadableFile,
-        severity: Severity::Error,
-        seen: "程序读取此文件时出错".to_owned(),
-        advice: "文件已存档。请用 Excel 或 WPS 打开后另存为新的 .xlsx 再发送；仍不行时，请把文件交程序的维护人员"
-            .to_owned(),
-    };
-    reading::of_no_form(finding)
-}
-
-/// Where a row names its person: sheet and A1 address of 罪犯编号.
-type NumberCell = (Arc<str>, String);
-
-/// The good rows as the store takes them, and per result row where findings on it point.
-fn rows_of(content: Content) -> (Rows, Vec<NumberCell>) {
-    let mut rows = Rows::default();
-    let mut numbers = Vec::new();
-    match content {
-        Content::Results(placed) => {
-            for (index, place) in placed.into_iter().enumerate() {
-                rows.results.push(store::Placed {
-                    sheet: 0,
-                    row: u32::try_from(index + 1).unwrap_or(u32::MAX),
-                    value: Arc::new(place.row),
-                });
-                numbers.push((place.sheet, place.number_cell));
-            }
-        }
-        Content::Roster(placed) => rows.roster = placed.into_iter().map(|place| place.row).collect(),
-        Content::History(placed) => rows.history = placed.into_iter().map(|place| place.row).collect(),
-        Content::Survey(placed) => rows.survey = placed.into_iter().map(|place| place.row).collect(),
-        Content::Plan(plan) => rows.plan = Some(plan),
-        Content::OldForm(_) | Content::Nothing => {}
-    }
-    (rows, numbers)
-}
-
-/// Completes the report with what became of each row; called inside the store's transaction.
-fn finish(report: &mut FileReport, fates: &Fates, numbers: &[NumberCell], plan: Option<&Plan>) -> store::Report {
-    let counts = fates.count();
-    report.taken = counts.taken;
-    report.superseded = counts.superseded;
-    report.duplicates += counts.duplicates;
-    if report.kind == store::FileKind::Roster {
-        // A roster is stored once per file: what was not stored now is known from the same bytes.
-        report.duplicates = report.rows.saturating_sub(report.set_aside + report.taken);
-    }
-    if let Some((plan, fate)) = plan.zip(fates.plan.as_ref()) {
-        plan::finish(report, plan, fate);
-    }
-    for (fate, (sheet, cell)) in fates.results.iter().zip(numbers) {
-        if let Fate::AlreadyClaimed { batch } = fate {
-            report.set_aside += 1;
-            report.findings.push(Finding {
-                sheet: sheet.to_string(),
-                cell: cell.clone(),
-                code: Code::AlreadyClaimed,
-                severity: Severity::Error,
-                seen: format!("本行与已申领的内容不同（批次 {batch}）"),
-                advice: format!(
-                    "这条结果已在批次 {batch} 中申领。如需更正，请管理员先用 shenling batch reverse 登记更正该批次的对应行，更正列入下一批次后再重新报送本行"
-                ),
-            });
-        }
-    }
-    let errors = u32::try_from(report.errors()).unwrap_or(u32::MAX);
-    let warnings = u32::try_from(report.findings.len()).unwrap_or(u32::MAX) - errors;
-    store::Report {
-        kind: report.kind,
-        counts: Counts {
-            rows: report.rows,
-            taken: report.taken,
-            duplicates: report.duplicates,
-            superseded: report.superseded,
-            set_aside: report.set_aside,
-            errors,
-            warnings,
-        },
-        json: serde_json::to_vec(report).unwrap_or_default(),
-    }
-}
-
-fn stored_kind(kind: FileKind) -> store::FileKind {
-    match kind {
-        FileKind::Results => store::FileKind::Results,
-        FileKind::Roster => store::FileKind::Roster,
-        FileKind::History => store::FileKind::History,
-        FileKind::Survey => store::FileKind::Survey,
-        FileKind::Plan => store::FileKind::Plan,
-    }
+    take(store, desk, Taking::new(name, bytes, now), manner, now).await
 }
 
 /// The path below the inbox, as a clerk knows it.

@@ -64,6 +64,7 @@ pub async fn run(store: &Store, order: &Order<'_>, now: DateTime<Utc>) -> Result
             text: words.text,
             html: words.html,
             attachments: Vec::new(),
+            thread: Vec::new(),
         };
         store.queue_letter(&letter, now).await?;
     }
@@ -95,6 +96,9 @@ pub async fn gather(store: &Store, order: &Order<'_>, now: DateTime<Utc>) -> Res
     if numbers.originals_with_errors > 0 {
         let (files, rows) = (numbers.originals_with_errors, numbers.rows_set_aside);
         aside.push(format!("退回内容的文件 {files} 个、{rows} 行 → shenling set-aside list"));
+    }
+    if numbers.tray > 0 {
+        aside.push(format!("待人工的邮件 {} 封 → shenling set-aside list", numbers.tray));
     }
     if numbers.rosters_unapproved > 0 {
         aside.push(format!("未核准的名册 {} 份 → shenling roster list", numbers.rosters_unapproved));

@@ -73,6 +73,9 @@ pub enum StageError {
     /// A letter could not be written. Never, until the template that it names is mended.
     #[error("{0}")]
     Letter(#[from] LetterError),
+    /// The mailbox cannot be used. Later.
+    #[error("{0}")]
+    Mailbox(#[from] crate::inbox::mailbox::Trouble),
     /// A folder could not be read. Later.
     #[error("{what}：{error}")]
     Folder {

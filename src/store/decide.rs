@@ -163,7 +163,7 @@ impl Store {
         refused: &[Refusal],
         at: DateTime<Utc>,
     ) -> Result<Option<(LetterWords, String)>> {
-        let (is_refused, others) = partition(words, refused);
+        let (is_refused, others) = partition(words, |address| refused.iter().any(|one| one.address == *address));
         let id = lease.delivery.id;
         let mut change = self.change().await?;
         let held = "SELECT batch_id FROM delivery WHERE id = $1 AND attempts = $2 AND state = 'sending'";
@@ -171,48 +171,82 @@ impl Store {
             change.roll_back().await?;
             return Ok(None);
         };
-        let other = change.tx.int("SELECT COALESCE(MAX(id), 0) + 1 FROM delivery", []).await?;
-        let letter = NewLetter {
-            key: format!("{}:refused-{other}", lease.delivery.key),
-            recipient: lease.delivery.recipient.clone(),
-            to: is_refused,
-            cc: Vec::new(),
-            subject: words.subject.clone(),
-            text: words.text.clone(),
-            html: words.html.clone(),
-            attachments: Vec::new(),
-        };
-        queue_letter_of(&mut change, &letter, row.int_or_null(0)?, at).await?;
-        // Sealed bytes may be copied as they are: they are bound to their column only.
-        let files = "INSERT INTO delivery_file (delivery_id, position, name, sha256, sealed) \
-                     SELECT CAST($2 AS BIGINT), position, name, sha256, sealed FROM delivery_file WHERE delivery_id = $1";
-        change.tx.run(files, args![id, other]).await?;
+        let of =
+            PartedOf { id, key: &lease.delivery.key, recipient: &lease.delivery.recipient, batch: row.int_or_null(0)? };
         let said: Vec<String> = refused.iter().map(|one| format!("{}：{}", one.address, one.words)).collect();
-        let said = said.join("；");
-        let answer = self.vault.seal("delivery.answer", said.as_bytes());
-        let aside = "UPDATE delivery SET state = 'aside', answer = $2 WHERE id = $1";
-        change.tx.run(aside, args![other, answer]).await?;
-        let decided = Decided { act: "refused".to_owned(), reason: said, by: "邮件服务器".to_owned(), at };
-        enter(&mut change, id, &decided, Some(&(others.to.clone(), others.cc.clone()))).await?;
-        let detail = json!({"refused": refused.len(), "into": letter.key});
+        let (act, by) = ("refused".to_owned(), "邮件服务器".to_owned());
+        let decided = Decided { act, reason: said.join("；"), by, at };
+        let key = part_off(&mut change, &of, words, (is_refused, &others), &decided).await?;
+        let detail = json!({"refused": refused.len(), "into": key});
         change.audit("letter.parted", &lease.delivery.key, &detail, at);
         change.commit("part-letter").await?;
-        Ok(Some((others, letter.key)))
+        Ok(Some((others, key)))
     }
+}
+
+/// The letter that is parted.
+pub(super) struct PartedOf<'a> {
+    pub(super) id: i64,
+    pub(super) key: &'a str,
+    pub(super) recipient: &'a str,
+    pub(super) batch: Option<i64>,
+}
+
+/// Parts a letter within a change: the addresses that are `gone` get a letter of their own, which waits for a person with
+/// what was decided; the letter itself goes on to the others. Answers with the key of the new one.
+pub(super) async fn part_off(
+    change: &mut Change,
+    of: &PartedOf<'_>,
+    words: &LetterWords,
+    (gone, others): (Vec<String>, &LetterWords),
+    decided: &Decided,
+) -> Result<String> {
+    let PartedOf { id, key, recipient, batch } = *of;
+    let (other, vault) = (change.tx.int("SELECT COALESCE(MAX(id), 0) + 1 FROM delivery", []).await?, change.vault());
+    let thread = change.tx.row("SELECT thread FROM letter WHERE delivery_id = $1", args![id]).await?;
+    let thread = thread.map(|row| row.bytes_or_null(0)).transpose()?.flatten();
+    let thread = thread.map(|sealed| vault.open_value("letter.thread", &sealed)).transpose()?;
+    let letter = NewLetter {
+        key: format!("{key}:{}-{other}", decided.act),
+        recipient: recipient.to_owned(),
+        to: gone,
+        cc: Vec::new(),
+        subject: words.subject.clone(),
+        text: words.text.clone(),
+        html: words.html.clone(),
+        attachments: Vec::new(),
+        thread: thread.unwrap_or_default(),
+    };
+    queue_letter_of(change, &letter, batch, decided.at).await?;
+    // Sealed bytes may be copied as they are: they are bound to their column only.
+    let files = "INSERT INTO delivery_file (delivery_id, position, name, sha256, sealed) \
+                 SELECT CAST($2 AS BIGINT), position, name, sha256, sealed FROM delivery_file WHERE delivery_id = $1";
+    change.tx.run(files, args![id, other]).await?;
+    let answer = vault.seal("delivery.answer", decided.reason.as_bytes());
+    let aside = "UPDATE delivery SET state = 'aside', answer = $2 WHERE id = $1";
+    change.tx.run(aside, args![other, answer]).await?;
+    enter(change, id, decided, Some(&(others.to.clone(), others.cc.clone()))).await?;
+    enter(change, other, decided, None).await?;
+    Ok(letter.key)
 }
 
 /// The refused addresses of a letter, and the letter to the others. A mail needs somebody whom it is to: where only
 /// copies are left, they become that.
-fn partition(words: &LetterWords, refused: &[Refusal]) -> (Vec<String>, LetterWords) {
-    let is_refused = |address: &String| refused.iter().any(|one| one.address == *address);
-    let part = |addresses: &[String]| addresses.iter().cloned().partition::<Vec<String>, _>(is_refused);
+pub(super) fn partition(words: &LetterWords, is_refused: impl Fn(&String) -> bool) -> (Vec<String>, LetterWords) {
+    let part = |addresses: &[String]| addresses.iter().cloned().partition::<Vec<String>, _>(&is_refused);
     let ((mut gone, to), (gone_cc, cc)) = (part(&words.to), part(&words.cc));
     gone.extend(gone_cc);
     let (to, cc) = if to.is_empty() { (cc, to) } else { (to, cc) };
     (gone, LetterWords { to, cc, ..words.clone() })
 }
 
-async fn enter(change: &mut Change, id: i64, decided: &Decided, addresses: Option<&Addresses>) -> Result<()> {
+/// Enters a decision; from here on the letter has these addresses, if any are given.
+pub(super) async fn enter(
+    change: &mut Change,
+    id: i64,
+    decided: &Decided,
+    addresses: Option<&Addresses>,
+) -> Result<()> {
     let next = change.tx.int("SELECT COALESCE(MAX(id), 0) + 1 FROM delivery_decision", []).await?;
     let vault = change.vault();
     let seal = |column, text: &str| vault.seal(column, text.as_bytes());

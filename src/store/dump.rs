@@ -4,8 +4,11 @@
 //! Trusts: the caller, with personal data in clear.
 
 use super::deliver::DeliveryLine;
+use super::values::Row;
+use super::vault::sha256_hex;
 use super::{Result, Store, to_ms};
 use crate::subsidy::assessment::{HistoryRow, ResultRow};
+use crate::subsidy::waiver::Waiver;
 
 impl Store {
     /// The dump: one line per fact, sorted within each part.
@@ -17,9 +20,11 @@ impl Store {
             self.dump_rosters().await?,
             self.dump_plans().await?,
             self.dump_plain_rows().await?,
+            self.dump_decisions().await?,
             self.dump_batches().await?,
             self.dump_deliveries().await?,
             self.dump_notices().await?,
+            self.dump_mails().await?,
         ] {
             let mut lines = part;
             lines.sort_unstable();
@@ -33,6 +38,31 @@ impl Store {
 
     async fn dump_notices(&self) -> Result<Vec<String>> {
         Ok(self.notices().await?.iter().map(|notice| format!("notice {notice:?}")).collect())
+    }
+
+    /// Places in the mailbox are left out: a copy may be seen or not.
+    async fn dump_mails(&self) -> Result<Vec<String>> {
+        let sql = "SELECT m.id, m.let_in, a.key, b.key, m.settled_why, m.settled_by FROM received_mail m \
+                   LEFT JOIN delivery a ON a.id = m.answer_id LEFT JOIN delivery b ON b.id = m.about_id";
+        let mut lines = Vec::new();
+        for row in self.db.rows(sql, []).await? {
+            let mail = self.received_mail(row.int(0)?).await?;
+            let keys = [row.text_or_null(2)?, row.text_or_null(3)?];
+            let raw = sha256_hex(&self.mail_bytes(mail.id).await?);
+            lines.push(format!("mail {mail:?} {raw} {} {keys:?}", row.int(1)?));
+            let settled =
+                [("received_mail.settled_why", 4), ("received_mail.settled_by", 5)].map(|(context, column)| {
+                    row.bytes_or_null(column)?.map(|sealed| self.opened(context, &sealed)).transpose()
+                });
+            for said in settled {
+                lines.extend(said?.map(|said| format!("mail {} settled {said}", mail.id)));
+            }
+            for part in self.mail_parts(mail.id).await? {
+                let report = part.report.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
+                lines.push(format!("mail {} part {} {} {} {report}", mail.id, part.position, part.sha256, part.name));
+            }
+        }
+        Ok(lines)
     }
 
     async fn dump_originals(&self) -> Result<Vec<String>> {
@@ -93,6 +123,53 @@ impl Store {
         Ok(lines)
     }
 
+    /// What people withdrew, decided and waived, and which files say what others brought.
+    async fn dump_decisions(&self) -> Result<Vec<String>> {
+        let mut lines = Vec::new();
+        let sql = "SELECT o.sha256, w.received_at, w.at, w.reason, w.by_whom FROM withdrawal w \
+                   JOIN original o ON o.id = w.original_id";
+        for row in self.db.rows(sql, []).await? {
+            let words = self.two_words(["withdrawal.reason", "withdrawal.by_whom"], &row, 3)?;
+            lines.push(format!("withdrawal {} {} {} {words}", row.text(0)?, row.int(1)?, row.int(2)?));
+        }
+        let sql = "SELECT o.sha256, r.received_at FROM readmission r JOIN original o ON o.id = r.original_id";
+        for row in self.db.rows(sql, []).await? {
+            lines.push(format!("readmission {} {}", row.text(0)?, row.int(1)?));
+        }
+        let sql = "SELECT s.part, o.sha256, s.received_at, COUNT(*) FROM said_again s \
+                   JOIN original o ON o.id = s.original_id GROUP BY s.part, o.sha256, s.received_at";
+        for row in self.db.rows(sql, []).await? {
+            lines.push(format!("said again {} {} {} {}", row.text(0)?, row.text(1)?, row.int(2)?, row.int(3)?));
+        }
+        for row in self
+            .db
+            .rows(
+                "SELECT DISTINCT d.original_id, o.sha256 FROM tray_decision d \
+                                 JOIN original o ON o.id = d.original_id",
+                [],
+            )
+            .await?
+        {
+            for decision in self.tray_decisions(row.int(0)?).await? {
+                lines.push(format!("decision {} {decision:?}", row.text(1)?));
+            }
+        }
+        for stored in self.waivers().await? {
+            let key = self.assessment_key(stored.waiver.assessment_id).await?;
+            let Waiver { rule, from, until, ended_on, reason, by, .. } = &stored.waiver;
+            let span = format!("{from} {until} {ended_on:?}");
+            let (at, code, used) = (to_ms(stored.at), rule.code(), &stored.used);
+            lines.push(format!("waiver {key} {code} {span} {reason} {by} {at} {:?} {used:?}", stored.end));
+        }
+        Ok(lines)
+    }
+
+    /// Reason and name, opened.
+    fn two_words(&self, [reason, by]: [&'static str; 2], row: &Row, column: usize) -> Result<String> {
+        let reason = self.opened(reason, &row.bytes(column)?)?;
+        Ok(format!("{reason} {}", self.opened(by, &row.bytes(column + 1)?)?))
+    }
+
     async fn dump_batches(&self) -> Result<Vec<String>> {
         let mut lines = Vec::new();
         for header in self.batches().await? {
@@ -144,7 +221,8 @@ impl Store {
             lines.push(format!("delivery {} {} {state} {}", delivery.key, delivery.recipient, names.join(" ")));
             if let Some(letter) = self.letter(delivery.id).await? {
                 let (words, mails) = (&letter.words, self.mails(delivery.id).await?);
-                lines.push(format!("letter {} {} {:?} {}", delivery.key, letter.message_id, words.to, words.subject));
+                let (id, thread) = (&letter.message_id, &letter.thread);
+                lines.push(format!("letter {} {id} {:?} {} {thread:?}", delivery.key, words.to, words.subject));
                 let accepted = mails.iter().filter(|mail| mail.accepted_at.is_some()).count();
                 lines.push(format!("mails {} {} of {}", delivery.key, accepted, mails.len()));
             }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::deliver::PacketFile;
 use super::ledger::Change;
-use super::values::args;
+use super::values::{Row, args};
 use super::vault::{Vault, sha256_hex};
 use super::{Result, Store, StoreError, from_ms, to_ms};
 
@@ -34,6 +34,8 @@ pub struct NewLetter {
     pub html: String,
     /// Attachments under ASCII names, encrypted where they are personal.
     pub attachments: Vec<PacketFile>,
+    /// Message-IDs of the mails before it, oldest first: it answers the last one. Empty where it answers none.
+    pub thread: Vec<String>,
 }
 
 /// A letter as it was queued; its attachments are the packet of its delivery.
@@ -45,6 +47,8 @@ pub struct Letter {
     pub dated_at: DateTime<Utc>,
     /// What it says, and to whom.
     pub words: LetterWords,
+    /// Message-IDs of the mails before it, oldest first.
+    pub thread: Vec<String>,
 }
 
 /// What is sealed of a letter.
@@ -60,6 +64,21 @@ pub struct LetterWords {
     pub text: String,
     /// The same as HTML.
     pub html: String,
+}
+
+/// A letter that has not left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingLetter {
+    /// Its delivery.
+    pub id: i64,
+    /// Its key.
+    pub key: String,
+    /// The recipient's id or name in the settings.
+    pub recipient: String,
+    /// When it was queued.
+    pub queued_at: DateTime<Utc>,
+    /// It is neither held nor set aside, and nobody is sending it.
+    pub only_waits: bool,
 }
 
 impl Store {
@@ -78,19 +97,38 @@ impl Store {
     /// withdrawn already; nothing changes. No personal data in the reason.
     pub async fn withdraw_letter(&self, key: &str, reason: &str, at: DateTime<Utc>) -> Result<bool> {
         let mut change = self.change().await?;
-        // Of a letter of several mails that has begun to leave the rest leaves too.
-        let sql = "UPDATE delivery SET state = 'withdrawn', lease_until = NULL, alarm = 0, answer = $3 WHERE key = $1 \
-                   AND (state IN ('due', 'held', 'aside') OR (state = 'sending' AND lease_until < $2)) \
-                   AND id IN (SELECT delivery_id FROM letter) AND NOT EXISTS \
-                   (SELECT 1 FROM letter_mail m WHERE m.delivery_id = delivery.id AND m.accepted_at IS NOT NULL)";
-        let answer = self.vault.seal("delivery.answer", reason.as_bytes());
-        if change.tx.run(sql, args![key.to_owned(), to_ms(at), answer]).await? != 1 {
+        if !take_back(&mut change, key, reason, at).await? {
             change.roll_back().await?;
             return Ok(false);
         }
-        change.audit("letter.withdrawn", key, &json!({"reason": reason}), at);
         change.commit("withdraw-letter").await?;
         Ok(true)
+    }
+
+    /// Puts a letter in the place of one that does not say what holds now. `false`: that one has left, is leaving now, or
+    /// is withdrawn already; nothing changes.
+    pub async fn renew_letter(&self, key: &str, letter: &NewLetter, reason: &str, at: DateTime<Utc>) -> Result<bool> {
+        let mut change = self.change().await?;
+        if !take_back(&mut change, key, reason, at).await? || !queue_letter(&mut change, letter, at).await? {
+            change.roll_back().await?;
+            return Ok(false);
+        }
+        change.commit("renew-letter").await?;
+        Ok(true)
+    }
+
+    /// The letters that have not left and whose key begins so, oldest first.
+    pub async fn waiting_letters(&self, prefix: &'static str) -> Result<Vec<WaitingLetter>> {
+        let sql = "SELECT d.id, d.key, d.recipient, d.created_at, d.state FROM delivery d \
+                   JOIN letter l ON l.delivery_id = d.id \
+                   WHERE d.state IN ('due', 'sending', 'held', 'aside') AND d.key LIKE $1 ORDER BY d.id";
+        let rows = self.db.rows(sql, args![format!("{prefix}%")]).await?;
+        let waiting = |row: &Row| {
+            let (id, key, recipient) = (row.int(0)?, row.text(1)?, row.text(2)?);
+            let (queued_at, only_waits) = (from_ms(row.int(3)?)?, row.text(4)? == "due");
+            Ok(WaitingLetter { id, key, recipient, queued_at, only_waits })
+        };
+        rows.iter().map(waiting).collect()
     }
 
     /// When the last letter was queued whose key begins so, other than the one with this key.
@@ -103,14 +141,31 @@ impl Store {
     /// What a delivery says, if it is a letter; to the addresses that it has by now: see [`Store::decide`] and
     /// [`Store::part_letter`].
     pub async fn letter(&self, delivery_id: i64) -> Result<Option<Letter>> {
-        let sql = "SELECT message_id, dated_at, sealed FROM letter WHERE delivery_id = $1";
+        let sql = "SELECT message_id, dated_at, sealed, thread FROM letter WHERE delivery_id = $1";
         let Some(row) = self.db.row(sql, args![delivery_id]).await? else { return Ok(None) };
         let mut words: LetterWords = self.vault.open_value("letter.sealed", &row.bytes(2)?)?;
         if let Some((to, cc)) = self.decided_addresses(delivery_id).await? {
             (words.to, words.cc) = (to, cc);
         }
-        Ok(Some(Letter { message_id: row.text(0)?, dated_at: from_ms(row.int(1)?)?, words }))
+        let thread = row.bytes_or_null(3)?.map(|sealed| self.vault.open_value("letter.thread", &sealed)).transpose()?;
+        let (message_id, dated_at) = (row.text(0)?, from_ms(row.int(1)?)?);
+        Ok(Some(Letter { message_id, dated_at, words, thread: thread.unwrap_or_default() }))
     }
+}
+
+/// Takes a letter back; `false`: it has left, is leaving now, or is withdrawn already.
+async fn take_back(change: &mut Change, key: &str, reason: &str, at: DateTime<Utc>) -> Result<bool> {
+    // Of a letter of several mails that has begun to leave the rest leaves too.
+    let sql = "UPDATE delivery SET state = 'withdrawn', lease_until = NULL, alarm = 0, answer = $3 WHERE key = $1 \
+               AND (state IN ('due', 'held', 'aside') OR (state = 'sending' AND lease_until < $2)) \
+               AND id IN (SELECT delivery_id FROM letter) AND NOT EXISTS \
+               (SELECT 1 FROM letter_mail m WHERE m.delivery_id = delivery.id AND m.accepted_at IS NOT NULL)";
+    let answer = change.vault().seal("delivery.answer", reason.as_bytes());
+    let taken = change.tx.run(sql, args![key.to_owned(), to_ms(at), answer]).await? == 1;
+    if taken {
+        change.audit("letter.withdrawn", key, &json!({"reason": reason}), at);
+    }
+    Ok(taken)
 }
 
 /// Queues a letter within a change that does more; `false`: its key is known, nothing changes.
@@ -144,7 +199,8 @@ pub(super) async fn queue_letter_of(
         text: letter.text.clone(),
         html: letter.html.clone(),
     };
-    let row = args![id, message_id(&vault, &letter.key), ms, vault.seal_value("letter.sealed", &words)];
+    let thread = (!letter.thread.is_empty()).then(|| vault.seal_value("letter.thread", &letter.thread));
+    let row = args![id, message_id(&vault, &letter.key), ms, vault.seal_value("letter.sealed", &words), thread];
     let files: Vec<_> = (0_i64..)
         .zip(&letter.attachments)
         .map(|(position, file)| {
@@ -152,7 +208,7 @@ pub(super) async fn queue_letter_of(
             args![id, position, file.name.clone(), sha256_hex(&file.bytes), sealed]
         })
         .collect();
-    change.tx.insert("letter (delivery_id, message_id, dated_at, sealed)", [row]).await?;
+    change.tx.insert("letter (delivery_id, message_id, dated_at, sealed, thread)", [row]).await?;
     change.tx.insert("delivery_file (delivery_id, position, name, sha256, sealed)", files).await?;
     let attached: Vec<&str> = letter.attachments.iter().map(|file| file.name.as_str()).collect();
     change.audit("letter.queued", &letter.key, &json!({"recipient": letter.recipient, "attached": attached}), at);

@@ -118,6 +118,31 @@ pub fn mask_number(number: &str) -> String {
     mask(number, 0, 3)
 }
 
+/// An e-mail address: its first two characters and its domain stay.
+pub fn mask_address(address: &str) -> String {
+    address
+        .rsplit_once('@')
+        .map_or_else(|| mask(address, 0, 0), |(local, domain)| format!("{}@{domain}", mask(local, 2, 0)))
+}
+
+/// A text such as a file name, with every number hidden that may be somebody's: runs of nine and more digits (an X may
+/// end them). Dates stay.
+pub fn mask_numbers_in(text: &str) -> String {
+    const MIN_DIGITS: usize = 9;
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, run) = rest.split_at(at);
+        let digits = run.len() - run.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let end = digits + usize::from(run[digits..].starts_with(['X', 'x']));
+        shown.push_str(before);
+        shown.push_str(&if digits < MIN_DIGITS { run[..end].to_owned() } else { mask_number(&run[..end]) });
+        rest = &run[end..];
+    }
+    shown.push_str(rest);
+    shown
+}
+
 fn mask(text: &str, head: usize, tail: usize) -> String {
     let chars: Vec<char> = text.chars().collect();
     let (head, tail) = if chars.len() > head + tail { (head, tail) } else { (0, chars.len().min(1)) };
@@ -236,6 +261,21 @@ mod tests {
         assert_eq!((id.born_on(), id.sex()), (NaiveDate::from_ymd_opt(1949, 12, 31), Sex::Female));
         assert_eq!(ResidentId::parse("440524188001010014").unwrap().sex(), Sex::Male);
         assert_eq!(born_on("340524198002300012"), None);
+    }
+
+    #[test]
+    fn numbers_of_persons_are_hidden_in_a_text_and_dates_stay() {
+        for (text, shown) in [
+            ("2026年第四季度20261120.xlsx", "2026年第四季度20261120.xlsx"),
+            ("王_32040419900101123X_成绩.xlsx", "王_***************23X_成绩.xlsx"),
+            ("3204000123", "*******123"),
+            ("20261120-3204000123x", "20261120-********23x"),
+            ("", ""),
+        ] {
+            assert_eq!(mask_numbers_in(text), shown);
+        }
+        assert_eq!(mask_address("clerk@jail.cn"), "cl***@jail.cn");
+        assert_eq!(mask_address("ab@jail.cn"), "*b@jail.cn");
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod batch;
 pub mod opened;
 pub mod peer;
 pub mod queue;
-mod server;
+pub mod server;
 mod wire;
 
 use serde_json::Value;
@@ -23,7 +23,7 @@ pub fn folder(peer: &Peer) -> Folder {
 pub fn with_mail(folder: Folder, port: u16, security: &str) -> Folder {
     let config = std::fs::read_to_string(folder.config()).unwrap();
     let config = config
-        .replace("\nhost = \"\"", "\nhost = \"127.0.0.1\"")
+        .replacen("\nhost = \"\"", "\nhost = \"127.0.0.1\"", 1)
         .replace("\nport = 587", &format!("\nport = {port}"))
         .replace("\nsecurity = \"starttls\"", &format!("\nsecurity = \"{security}\""))
         .replace("\nfrom = \"\"", "\nfrom = \"shenling@example.cn\"")
@@ -65,6 +65,7 @@ pub fn letter(key: &str, sizes: &[usize]) -> NewLetter {
         text: "请报送计划。\n.\n点开头的一行不能丢。\n".to_owned(),
         html: "<!DOCTYPE html><html><body><p>请报送计划。</p></body></html>".to_owned(),
         attachments: (1..).zip(sizes).map(file).collect(),
+        thread: Vec::new(),
     }
 }
 

@@ -287,6 +287,12 @@ pub(super) async fn of_deliveries(world: &World, report: &Report) -> anyhow::Res
             current.push(found(world, format!("delivery-days:{}", stuck.key), says("5 天")));
         }
     }
+    for (key, to, _) in world.store.bounced_letters().await? {
+        if !OWN_LETTERS.iter().any(|own| key.starts_with(own)) {
+            let says = format!("发给 {} 的邮件被退回，对方没有收到", recipient(&world.settings, &to));
+            current.push(found(world, format!("bounce:{key}"), says));
+        }
+    }
     record(world, "deliver", &current, &unsure, at_once(world)).await?;
     Ok(())
 }

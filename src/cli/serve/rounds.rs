@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::super::{World, delivery, digest as summary, duties, once, plan, words};
+use super::super::{World, delivery, digest as summary, duties, mailbox as post_in, once, plan, words};
 use super::{Office, alarms};
 use crate::daemon::{Failure, Worked};
 use crate::stages::{StageError, calculate as judge, collect as intake, deliver as post};
@@ -40,6 +40,13 @@ pub(super) async fn collect(office: Office, now: DateTime<Utc>) -> Result<Worked
         return Err(Failure { says: once::left_in_words(name, error), of_store: false });
     }
     world.store.prune_occurrences(now - KEEP_RUNS).await.map_err(failed)?;
+    Ok(Worked::default())
+}
+
+/// One round over the mailbox.
+pub(super) async fn mailbox(office: Office, now: DateTime<Utc>) -> Result<Worked, Failure> {
+    let world = office.world(now)?;
+    post_in::collect_mails(&world).await.map_err(failed)?;
     Ok(Worked::default())
 }
 
@@ -96,7 +103,7 @@ pub(super) async fn deliver(office: Office, now: DateTime<Utc>) -> Result<Worked
     let world = office.world(now)?;
     let mut door = delivery::door(&world).map_err(failed)?;
     door.stopping = office.stopping.clone();
-    duties::withdraw(&world).await.map_err(failed)?;
+    duties::review(&world).await.map_err(failed)?;
     let password = |recipient: &str| world.zip_password(recipient);
     let report = post::run(&world.store, &door, password, now).await.map_err(failed)?;
     alarms::of_deliveries(&world, &report).await.map_err(failed)?;

@@ -68,6 +68,7 @@ impl AlarmLine {
             "recipient" => format!("{name}没有电子邮箱"),
             "copy" => format!("抄送对象{name}没有电子邮箱"),
             "table" => format!("还没有{name}年节假日表"),
+            "bounce" => format!("退信：{name}"),
             "delivery" => format!("投递受阻 4 小时：{name}"),
             "delivery-days" => format!("投递受阻 5 天：{name}"),
             duty => duty_in_words(duty).to_owned(),
@@ -79,6 +80,7 @@ impl AlarmLine {
 pub fn duty_in_words(duty: &str) -> &str {
     match duty {
         "collect" => "收集",
+        "mailbox" => "收信",
         "calculate" => "核定",
         "remind" => "催报",
         "compile" => "汇总",
@@ -97,6 +99,14 @@ fn advice(what: &str) -> String {
         "standing" => "请检查数据文件夹的权限和磁盘。",
         "smtp" => {
             "待发的邮件都在队列中，恢复后自动发出。请检查邮件服务器和 [mail] 设置，可用 shenling delivery test 试发。"
+        }
+        "mailbox" => {
+            "来信都在收件邮箱里，恢复后自动接着收。请检查收信服务器、网络和 [mailbox] 设置；网易、腾讯邮箱的授权码过期或重设后，须更新凭据 imap-password。"
+        }
+        "bounce" => {
+            return format!(
+                "请运行 shenling delivery show {name} 看退信的原因；改正地址后用 shenling delivery retry 重发。"
+            );
         }
         "recipient" => "请在它的 [[prison]] 的 email 中填经办人的邮箱；填好之前的催报会合并为一封补发。",
         "copy" => "请在配置中填写它的 email，或把抄送改为 none。",

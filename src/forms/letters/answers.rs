@@ -13,6 +13,8 @@ pub struct StrangerFacts {
     pub received_at: String,
     /// Number under which it was set aside.
     pub number: String,
+    /// Its sender is registered, but the receiving server does not vouch for it.
+    pub unproven: bool,
 }
 
 /// The answer to a planning workbook of an older version.
@@ -92,7 +94,8 @@ const RECEIVED: &str = "2026年11月20日 09:30";
 
 impl StrangerFacts {
     pub(super) fn sample() -> StrangerFacts {
-        StrangerFacts { frame: Frame::sample(), received_at: RECEIVED.to_owned(), number: NUMBER.to_owned() }
+        let (received_at, number) = (RECEIVED.to_owned(), NUMBER.to_owned());
+        StrangerFacts { frame: Frame::sample(), received_at, number, unproven: false }
     }
 }
 

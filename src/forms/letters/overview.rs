@@ -11,7 +11,8 @@ use crate::subsidy::goal::{Attainment, GOAL_PERCENT, Goal};
 use crate::subsidy::plan::{Annex, Plan};
 
 /// What the digest tells of one act of the audit log, in this order; other acts are not told.
-const DEEDS: [(&str, &str); 14] = [
+const DEEDS: [(&str, &str); 16] = [
+    ("mail.kept", "收到邮件"),
     ("original.read", "读入文件"),
     ("plan.filed", "收到计划"),
     ("roster.approved", "核准名册"),
@@ -24,6 +25,7 @@ const DEEDS: [(&str, &str); 14] = [
     ("delivery.accepted", "材料放入发件文件夹"),
     ("letter.accepted", "邮件已交服务器"),
     ("delivery.set-aside", "投递被拒"),
+    ("delivery.bounced", "退信"),
     ("alarm.begun", "出现异常"),
     ("alarm.ended", "异常恢复"),
 ];

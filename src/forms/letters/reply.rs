@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Attached, Frame};
+use super::{Attached, Frame, Unopened};
 use crate::forms::fix_list::{FixList, Mended, Problem};
-use crate::forms::reading::{Content, FileKind, Placed};
+use crate::forms::reading::FileKind;
 use crate::subsidy::catalogue::Catalogue;
+use crate::subsidy::course::Level;
 use crate::subsidy::finding::Code;
 
 /// Characters of a hash that tell a person which file is meant.
@@ -45,6 +46,8 @@ pub struct ReplyFacts {
     pub next: Vec<String>,
     /// Where the contents are, or why they are nowhere.
     pub contents: String,
+    /// What could not be opened: its name, and why and what to do.
+    pub unopened: Vec<(String, String)>,
     /// The attachments.
     pub attachments: Vec<Attached>,
 }
@@ -193,8 +196,21 @@ impl ReplyFacts {
                 Contents::Sealed(zip) => vec![zip],
                 Contents::Withheld | Contents::None => Vec::new(),
             },
+            unopened: Vec::new(),
             frame,
         }
+    }
+
+    /// Adds what else was in the mail and could not be opened: its name, and why and what to do.
+    pub fn not_opened(&mut self, items: Vec<(String, String)>) {
+        if items.is_empty() {
+            return;
+        }
+        if !self.rehearsal {
+            "需更正".clone_into(&mut self.headline);
+        }
+        self.todo.push("“没能打开的”各项请按所写的办法重发。".to_owned());
+        self.unopened = items;
     }
 
     /// Invented facts that take every branch of a template.
@@ -254,17 +270,29 @@ impl ReplyFacts {
         let frame = Frame::sample();
         let whole =
             ReplyFacts::new(frame, "溧阳监狱".to_owned(), received, false, &[outcome], next, Contents::Sealed(zip));
-        ReplyFacts { files: vec![file], headline: "需更正".to_owned(), todo: todo(false, true, true), ..whole }
+        let unopened = vec![("winmail.dat".to_owned(), Unopened::Tnef.in_words().to_owned())];
+        let headline = "需更正".to_owned();
+        ReplyFacts { files: vec![file], headline, todo: todo(false, true, true), unopened, ..whole }
+    }
+}
+
+impl ProblemFacts {
+    /// A problem with all its cells.
+    pub(super) fn of(problem: &Problem) -> ProblemFacts {
+        ProblemFacts {
+            advice: problem.advice.clone(),
+            cells: problem.cells(),
+            places: problem.places.len(),
+            code: problem.code.as_str(),
+        }
     }
 }
 
 impl FileFacts {
     fn new(outcome: &Outcome<'_>, rehearsal: bool, has_copies: bool) -> FileFacts {
-        let problem = |problem: &Problem| ProblemFacts {
-            advice: problem.advice.clone(),
-            cells: cut(problem.cells(), has_copies),
-            places: problem.places.len(),
-            code: problem.code.as_str(),
+        let problem = |problem: &Problem| {
+            let whole = ProblemFacts::of(problem);
+            ProblemFacts { cells: cut(whole.cells, has_copies), ..whole }
         };
         let mended = |mended: &Mended| MendedFacts {
             what: mended.what().to_owned(),
@@ -348,28 +376,21 @@ fn todo(rehearsal: bool, has_errors: bool, has_copies: bool) -> Vec<String> {
     todo
 }
 
-/// Rows taken by course, in words: which course, and how many rows.
-pub fn courses(content: &Content, catalogue: &Catalogue) -> Vec<(String, u32)> {
-    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
-    let mut count = |prison: &str, occupation: &str, level: &str, class: &str| {
+/// Rows by course: which course, in words, and how many rows. A row is its prison, occupation, level and class.
+pub fn courses<'a>(
+    rows: impl Iterator<Item = (&'a str, &'a str, Level, &'a str)>,
+    catalogue: &Catalogue,
+) -> Vec<(String, u32)> {
+    let mut counts: BTreeMap<(&str, &str, Level, &str), u32> = BTreeMap::new();
+    for row in rows {
+        *counts.entry(row).or_default() += 1;
+    }
+    let in_words = |((prison, occupation, level, class), count): ((&str, &str, Level, &str), u32)| {
         let known = catalogue.occupations.iter().find(|known| &*known.id == occupation);
         let occupation = known.map_or(occupation, |known| &known.name);
-        *counts.entry(format!("{prison}，{occupation}（{level}），{class}")).or_default() += 1;
+        (format!("{prison}，{occupation}（{}），{class}", level.name()), count)
     };
-    match content {
-        Content::Results(rows) => {
-            for Placed { row, .. } in rows {
-                count(&row.prison, &row.occupation, row.level.name(), &row.class);
-            }
-        }
-        Content::Roster(rows) => {
-            for Placed { row, .. } in rows {
-                count(&row.prison, &row.occupation, row.level.name(), &row.class);
-            }
-        }
-        Content::History(_) | Content::Survey(_) | Content::Plan(_) | Content::OldForm(_) | Content::Nothing => {}
-    }
-    counts.into_iter().collect()
+    counts.into_iter().map(in_words).collect()
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod tests;
 
 use chrono::{Datelike, NaiveDate};
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Workbook, XlsxError};
+use serde::{Deserialize, Serialize};
 
 use crate::forms::papers::PaperError;
 use crate::forms::reading::FormSpecs;
@@ -28,7 +29,7 @@ pub const MARK_NAME: &str = "shenling_form";
 const FORM: &str = "planning";
 
 /// What a workbook of ours says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FormMark {
     /// Version of the form.
     pub version: u32,

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::Reader;
 use super::sheet::{Column, Row, Sheet, may, need};
+use crate::settings::mailbox::{split_addresses, wrong_sender};
 use crate::settings::mistake::{Fault, Mistakes, Severity};
 use crate::subsidy::assessment::Name;
 use crate::subsidy::catalogue::{Agreement, Institution, Penalty};
@@ -85,8 +86,8 @@ fn institution(
     let account = row.text("银行账号", mistakes).and_then(|text| account(row, &text, mistakes));
     let account_name = row.text("户名", mistakes);
     let email = row.text("邮箱", mistakes);
-    if email.as_ref().is_some_and(|email| !email.contains('@')) {
-        mistakes.warn(row.place("邮箱"), "邮箱中没有 @", "请核对");
+    for (message, advice) in split_addresses(email.as_deref().unwrap_or_default()).filter_map(wrong_sender) {
+        mistakes.warn(row.place("邮箱"), message, advice);
     }
     if let (Some(name), Some(holder)) = (&name, &account_name)
         && normalise(name) != normalise(holder)

@@ -153,7 +153,7 @@ fn institutions_with_many_mistakes() {
             "catalogue/institutions.csv:2:4 警告：统一社会信用代码“91350100M000100Y4Z”的校验码不对",
             "catalogue/institutions.csv:2:5 警告：户名“乙学校”与机构名称“甲学校”不同",
             "catalogue/institutions.csv:2:6 错误：银行账号不全是数字",
-            "catalogue/institutions.csv:2:7 警告：邮箱中没有 @",
+            "catalogue/institutions.csv:2:7 警告：“mail”不是邮箱地址，也不是域名",
             "catalogue/institutions.csv:2:9 错误：“认定截止日”2023-12-31 早于“认定起始日”2024-01-01",
             "catalogue/institutions.csv:3:3 错误：“类型”“训练”不认识",
             "catalogue/institutions.csv:3:4 警告：组织机构代码“D2143569-1”的校验码不对",

@@ -80,6 +80,23 @@ pub(super) fn draft(plan: &Plan) -> PlanReport {
     }
 }
 
+/// What is said of a plan: what became of it, what it changed, what is still owed.
+pub fn in_words(plan: &PlanReport) -> Vec<String> {
+    let what = plan.addition.map_or_else(|| "年度计划".to_owned(), |number| format!("临时备案第 {number} 次"));
+    let since = plan.known_since.map(|day| day.to_string()).unwrap_or_default();
+    let outcome = match plan.outcome {
+        PlanOutcome::Filed => "已收取".to_owned(),
+        PlanOutcome::Superseding => "已收取，代替上次所报".to_owned(),
+        PlanOutcome::Duplicate => format!("与 {since} 收到的内容相同，无需重复报送，谢谢"),
+        PlanOutcome::Older => "已留存；此后收到的另一份为准".to_owned(),
+    };
+    let mut words = vec![format!("{} {} 年{what}：{outcome}", plan.prison, plan.year)];
+    let changed = plan.difference.iter().flat_map(Difference::in_words);
+    words.extend(changed.map(|line| format!("与上次相比，{line}")));
+    words.extend(plan.missing.iter().map(|what| format!("尚缺 {what}")));
+    words
+}
+
 /// Completes report and counts with what the store decided.
 pub(super) fn finish(report: &mut FileReport, plan: &Plan, fate: &PlanFate) {
     let good = report.rows.saturating_sub(report.set_aside + report.duplicates);

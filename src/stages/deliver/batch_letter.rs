@@ -49,6 +49,7 @@ pub(super) async fn compose(
         text: letter.text,
         html: letter.html,
         attachments,
+        thread: Vec::new(),
     })))
 }
 

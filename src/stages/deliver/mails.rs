@@ -95,6 +95,7 @@ pub(super) fn write(
         html: &html,
         attachments: &attachments,
         resend: mail.again,
+        thread: &letter.thread,
     })
 }
 

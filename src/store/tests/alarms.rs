@@ -19,6 +19,7 @@ fn letter(key: &str) -> NewLetter {
         text: "告警".to_owned(),
         html: "<p>告警</p>".to_owned(),
         attachments: Vec::new(),
+        thread: Vec::new(),
     }
 }
 

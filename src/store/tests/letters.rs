@@ -18,6 +18,7 @@ fn letter(key: &str) -> NewLetter {
         text: "请报送。".to_owned(),
         html: "<p>请报送。</p>".to_owned(),
         attachments: vec![PacketFile { name: "plan-2027.xlsx".to_owned(), bytes: vec![1, 2, 3] }],
+        thread: Vec::new(),
     }
 }
 

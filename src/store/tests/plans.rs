@@ -20,7 +20,16 @@ fn plan(prison: &str, persons: u32, first_row: u32) -> Plan {
 async fn take(store: &Store, file: &str, minutes: i64, plan: Plan) -> Option<PlanFate> {
     let kept = store.keep_original(file, file.as_bytes(), at(minutes)).await.unwrap();
     let rows = Rows { plan: Some(Box::new(plan)), ..Rows::default() };
-    let intake = Intake { original: &kept, rows: &rows, approval: None, at: at(minutes), dry_run: false, answer: None };
+    let intake = Intake {
+        original: &kept,
+        rows: &rows,
+        approval: None,
+        at: at(minutes),
+        dry_run: false,
+        answer: None,
+        part: None,
+        decision: None,
+    };
     let report = |_: &_| Report { kind: FileKind::Plan, counts: Counts::default(), json: Vec::new() };
     store.take_in(intake, report).await.unwrap().fates.plan
 }
@@ -134,7 +143,16 @@ async fn an_answer_is_queued_once_with_its_files() {
             let kept = store.keep_original(file, file.as_bytes(), at(1)).await.unwrap();
             let rows = Rows::default();
             let (approval, answer) = (None, Some(&answer));
-            let intake = Intake { original: &kept, rows: &rows, approval, at: at(1), dry_run: false, answer };
+            let intake = Intake {
+                original: &kept,
+                rows: &rows,
+                approval,
+                at: at(1),
+                dry_run: false,
+                answer,
+                part: None,
+                decision: None,
+            };
             let report = |_: &_| Report { kind: FileKind::Plan, counts: Counts::default(), json: Vec::new() };
             store.take_in(intake, report).await.unwrap();
         }
