@@ -321,6 +321,7 @@ async fn sealed_batch(store: &Store) -> anyhow::Result<Batch> {
         claim_on: header.claim_on,
         groups: groups(&lines),
         balances: stored.balances,
+        waivers: Vec::new(),
         totals: header.totals,
         lines,
         refusals: Vec::new(),

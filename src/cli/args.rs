@@ -1,6 +1,7 @@
 //! The command line as clap sees it. A contract: others script against it.
 
 mod calendar;
+mod decision;
 mod delivery;
 mod plan;
 
@@ -10,6 +11,7 @@ use chrono::{DateTime, FixedOffset, NaiveDate};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use calendar::{CalendarCommand, RehearseArguments};
+pub use decision::{ImportCommand, SetAsideCommand, WaiverCommand};
 pub use delivery::DeliveryCommand;
 pub use plan::{FormCommand, PlanCommand};
 
@@ -57,7 +59,7 @@ pub enum Command {
     },
     /// 检查配置、目录、节假日表、字体、数据库，一次报告全部问题
     Check,
-    /// 手工收取文件（与收件文件夹走同一条路）
+    /// 手工收取文件（与收件文件夹走同一条路）；列出、撤回收过的文件
     Import(ImportArguments),
     /// 取得要填写的表格
     #[command(subcommand)]
@@ -89,7 +91,7 @@ pub enum Command {
         #[arg(long, value_name = "文件")]
         html: Option<PathBuf>,
     },
-    /// 看退回的文件和行
+    /// 看退回的文件和行，决定受理或不予受理
     #[command(name = "set-aside", subcommand)]
     SetAside(SetAsideCommand),
     /// 说明一次考核评价为何核定或不予核定，逐步列出依据
@@ -110,6 +112,9 @@ pub enum Command {
     /// 考核评价结果
     #[command(subcommand)]
     Assessment(AssessmentCommand),
+    /// 豁免：某条结果不因一条“待补正”的规则而搁置（逐条登记，列在申领材料上）
+    #[command(subcommand)]
+    Waiver(WaiverCommand),
     /// 操作记录
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -125,7 +130,11 @@ pub enum Command {
 
 /// `import`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct ImportArguments {
+    /// 另有：列出、撤回
+    #[command(subcommand)]
+    pub command: Option<ImportCommand>,
     /// 要收取的文件
     #[arg(required = true, value_name = "文件")]
     pub files: Vec<PathBuf>,
@@ -214,19 +223,6 @@ pub enum Stage {
     Remind,
     /// 收集、核定、申领、投递，依次进行
     All,
-}
-
-/// `set-aside`.
-#[derive(Debug, Subcommand)]
-pub enum SetAsideCommand {
-    /// 列出有退回内容的文件
-    List,
-    /// 逐条列出一个文件的问题
-    Show {
-        /// 编号（见 set-aside list）
-        #[arg(value_name = "编号")]
-        id: i64,
-    },
 }
 
 /// `export`.

@@ -10,6 +10,7 @@ use super::{Done, World};
 use crate::subsidy::identifiers::mask_number;
 use crate::subsidy::register::{Settled, Settlement};
 use crate::subsidy::verdict::{Outcome, Payable, Rule, Step};
+use crate::subsidy::waiver::Waiver;
 
 /// One verdict with its steps, as JSON.
 #[derive(Serialize)]
@@ -102,6 +103,13 @@ async fn explain(world: &World, answer: &Answer) -> anyhow::Result<Explained> {
             let entry = batch.refusals.iter().find(|refusal| refusal.number == settlement.number);
             for (rule, text) in entry.map(|entry| entry.details.clone()).unwrap_or_default() {
                 steps.push(Step { rule: rule.number().into(), kept: Some(false), text, figure: None });
+            }
+        }
+        if !retraced && answer.rules.contains(Rule::Waived) {
+            for used in world.store.waivers_of_line(&settlement.batch, settlement.number).await? {
+                let Waiver { id, rule, by, reason, until, .. } = used.waiver;
+                let text = format!("{}；豁免{id}（{by}，至{until}）：{reason}", rule.says());
+                steps.push(Step { rule: rule.number().into(), kept: None, text, figure: None });
             }
         }
         steps.extend(answer.payable.as_ref().filter(|_| !retraced).map(steps_of).unwrap_or_default());

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::args::{ImportArguments, ImportKind};
 use super::output::{self, hint, say};
-use super::{Done, World, report, roster};
+use super::{Done, World, report, roster, undo};
 use crate::forms::reading::FileKind;
 use crate::stages::collect::{self, FileReport, Manner};
 use crate::store::{self, ApprovalNote};
@@ -17,11 +17,15 @@ struct Imported {
 
 /// Takes the files in, one after the other.
 pub(super) async fn run(world: &World, what: ImportArguments) -> anyhow::Result<Done> {
+    if let Some(command) = what.command {
+        return undo::run(world, command).await;
+    }
     let desk = world.desk()?;
     what.approved_on.map_or(Ok(()), |on| roster::not_in_future(on, world))?;
     let approval =
         what.approved_on.zip(what.approved_by).map(|(on, by)| ApprovalNote { on, by, plan_year: what.plan_year });
-    let manner = Manner { kind: what.kind.map(kind), approval, addition: what.addition, dry_run: what.dry_run };
+    let manner =
+        Manner { kind: what.kind.map(kind), approval, addition: what.addition, dry_run: what.dry_run, decision: None };
     // All are read before the first is taken: a mistyped path leaves nothing half done.
     for path in &what.files {
         let shown = path.display();
@@ -55,15 +59,7 @@ pub(super) async fn run(world: &World, what: ImportArguments) -> anyhow::Result<
 
 /// Prints what became of a file; `approved`: its roster came with an approval.
 pub(super) fn print(file: &FileReport, approved: bool) {
-    let kind = match file.kind {
-        store::FileKind::Results => "考核结果表",
-        store::FileKind::Roster => "培训人员信息表",
-        store::FileKind::History => "历史申领",
-        store::FileKind::Survey => "年度摸排表",
-        store::FileKind::Plan => "年度计划工作簿",
-        store::FileKind::Unknown => "未识别",
-    };
-    say!("{}（{kind}）", file.file);
+    say!("{}（{}）", file.file, undo::kind_in_words(file.kind));
     report::print(file);
     for line in file.plan.iter().flat_map(collect::plan_in_words) {
         say!("  {line}");
@@ -77,7 +73,8 @@ pub(super) fn print(file: &FileReport, approved: bool) {
     }
 }
 
-fn kind(kind: ImportKind) -> FileKind {
+/// The kind that `--as` names.
+pub(super) fn kind(kind: ImportKind) -> FileKind {
     match kind {
         ImportKind::Results => FileKind::Results,
         ImportKind::Roster => FileKind::Roster,

@@ -27,7 +27,10 @@ mod roster;
 mod serve;
 mod set_aside;
 mod status;
+mod tray;
+mod undo;
 mod usage;
+mod waiver;
 mod words;
 mod world;
 
@@ -129,6 +132,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Done> {
         Command::Assessment(AssessmentCommand::Reopen { key, because }) => {
             batch::reopen(&open().await?, &key, &because).await
         }
+        Command::Waiver(what) => waiver::run(&open().await?, what).await,
         Command::Audit(AuditCommand::Verify { head, count }) => {
             audit::verify(&open().await?, head.as_deref(), count).await
         }

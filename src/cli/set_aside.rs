@@ -4,9 +4,9 @@ use anyhow::bail;
 
 use super::args::SetAsideCommand;
 use super::output::{self, say};
-use super::{Done, World, mailbox, report};
+use super::{Done, World, mailbox, report, tray, undo};
 use crate::stages::collect::FileReport;
-use crate::store::{MailFate, TrayMail};
+use crate::store::{MailFate, TrayAct, TrayMail};
 use crate::subsidy::calendar::civil_date;
 use crate::subsidy::identifiers::{mask_address, mask_numbers_in};
 
@@ -15,6 +15,10 @@ pub(super) async fn run(world: &World, command: SetAsideCommand) -> anyhow::Resu
     match command {
         SetAsideCommand::List => list(world).await,
         SetAsideCommand::Show { id } => show(world, id).await,
+        SetAsideCommand::Accept { key, kind, unit, because } => {
+            tray::accept(world, &key, kind, unit.as_deref(), &because).await
+        }
+        SetAsideCommand::Reject { key, because } => tray::reject(world, &key, &because).await,
     }
 }
 
@@ -56,7 +60,9 @@ async fn list(world: &World) -> anyhow::Result<Done> {
             ]
         };
         output::table(&header, files.into_iter().map(row));
-        say!("逐条查看：shenling set-aside show 编号");
+        say!(
+            "逐条查看：shenling set-aside show 编号；处理：shenling set-aside accept|reject 编号 --reason 原因 --by 经办人"
+        );
     }
     if !mails.is_empty() {
         print_mails(&mails);
@@ -82,7 +88,7 @@ fn print_mails(mails: &[TrayMail]) {
     let row = |one: &TrayMail| {
         let mail = &one.mail;
         vec![
-            mail.id.to_string(),
+            format!("m{}", mail.id),
             civil_date(mail.received_at).to_string(),
             mask_address(&mail.header.sender),
             mail.unit.clone().unwrap_or_default(),
@@ -92,7 +98,9 @@ fn print_mails(mails: &[TrayMail]) {
         ]
     };
     output::table(&header, mails.iter().map(row));
-    say!("这些邮件在收件邮箱的“待人工”文件夹中。发件人登记后，把邮件移回收件夹即可重新收取");
+    say!(
+        "这些邮件在收件邮箱的“待人工”文件夹中。受理：shenling set-aside accept m编号 --unit 单位；不予受理：shenling set-aside reject m编号（都要写 --reason 原因 --by 经办人）"
+    );
 }
 
 async fn show(world: &World, id: i64) -> anyhow::Result<Done> {
@@ -105,6 +113,17 @@ async fn show(world: &World, id: i64) -> anyhow::Result<Done> {
     } else {
         say!("{}（{} 收到）", original.name, civil_date(original.kept.received_at));
         report::print(&file);
+        for decided in world.store.tray_decisions(id).await? {
+            let what = match decided.act {
+                TrayAct::Taken(kind) => format!("受理，按{}收取", undo::kind_in_words(kind)),
+                TrayAct::Settled => "受理，记为另行办妥".to_owned(),
+                TrayAct::Refused => "不予受理".to_owned(),
+            };
+            say!("  {} {what}（{}：{}）", civil_date(decided.at), decided.by, decided.reason);
+        }
+        if let Some((reason, by, at)) = world.store.withdrawal(id).await? {
+            say!("  {} 已撤回（{by}：{reason}）", civil_date(at));
+        }
     }
     Ok(Done::Well)
 }

@@ -53,11 +53,12 @@ pub(super) async fn run(config: &Path, json: bool, now: DateTime<Utc>, html: Opt
     let numbers = world.store.status().await?;
     let goal = goal_of_year(&world.store, world.today()).await?;
     let alarms = world.store.alarms().await?;
+    let waivers = world.store.waivers().await?.iter().filter(|stored| stored.waiver.is_in_force(world.today())).count();
     let alarms: Vec<StoredAlarm> = alarms.into_iter().filter(|alarm| alarm.ended_at.is_none()).collect();
     if world.json {
-        in_json(&world, &numbers, &goal, &alarms)?;
+        in_json(&world, &numbers, &goal, &alarms, waivers)?;
     } else {
-        in_words(&world, &numbers, &goal, &alarms);
+        in_words(&world, &numbers, &goal, &alarms, waivers);
     }
     Ok(Done::Well)
 }
@@ -74,12 +75,17 @@ async fn draw(world: &World, path: &Path) -> anyhow::Result<Done> {
     Ok(Done::Well)
 }
 
-fn in_words(world: &World, numbers: &StatusNumbers, goal: &Goal, alarms: &[StoredAlarm]) {
+fn in_words(world: &World, numbers: &StatusNumbers, goal: &Goal, alarms: &[StoredAlarm], waivers: usize) {
     say!("{}  {}", world.settings.programme.name, world.today());
     say!("");
     say!(
-        "收集  已读文件 {}，待读 {}；考核结果 {} 条，历史申领 {} 条，摸排 {} 人",
+        "收集  已读文件 {}{}，待读 {}；考核结果 {} 条，历史申领 {} 条，摸排 {} 人",
         numbers.originals_read,
+        if numbers.originals_withdrawn > 0 {
+            format!("（另有已撤回 {}）", numbers.originals_withdrawn)
+        } else {
+            String::new()
+        },
         numbers.originals_waiting,
         numbers.assessments,
         numbers.history_rows,
@@ -108,6 +114,9 @@ fn in_words(world: &World, numbers: &StatusNumbers, goal: &Goal, alarms: &[Store
     } else {
         String::new()
     };
+    if waivers > 0 {
+        say!("豁免  有效 {waivers} 条 → shenling waiver list");
+    }
     say!("批次  已封存 {}，已作废 {}{waiting} → shenling batch list", numbers.batches_sealed, numbers.batches_void);
     let deliveries: Vec<String> = numbers
         .deliveries
@@ -213,7 +222,13 @@ fn attained(goal: &Goal) {
     }
 }
 
-fn in_json(world: &World, numbers: &StatusNumbers, goal: &Goal, alarms: &[StoredAlarm]) -> anyhow::Result<()> {
+fn in_json(
+    world: &World,
+    numbers: &StatusNumbers,
+    goal: &Goal,
+    alarms: &[StoredAlarm],
+    waivers: usize,
+) -> anyhow::Result<()> {
     let attained = |prison: &str, a: &Attainment| Attained {
         prison: prison.to_owned(),
         released: a.released,
@@ -243,6 +258,7 @@ fn in_json(world: &World, numbers: &StatusNumbers, goal: &Goal, alarms: &[Stored
         .collect();
     output::json(&serde_json::json!({
         "originals": {"read": numbers.originals_read, "waiting": numbers.originals_waiting,
+            "withdrawn": numbers.originals_withdrawn,
             "with_errors": numbers.originals_with_errors, "rows_set_aside": numbers.rows_set_aside},
         "assessments": numbers.assessments,
         "rosters": {"all": numbers.rosters, "unapproved": numbers.rosters_unapproved},
@@ -253,6 +269,7 @@ fn in_json(world: &World, numbers: &StatusNumbers, goal: &Goal, alarms: &[Stored
             "reversals_pending": numbers.reversals_pending},
         "deliveries": numbers.deliveries,
         "mail_trouble": mail_trouble(world),
+        "waivers": waivers,
         "mails_for_a_person": numbers.tray,
         "audit_count": numbers.audit_count,
         "service": standing(&world.settings),

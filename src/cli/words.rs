@@ -6,7 +6,8 @@ use std::io::{self, ErrorKind};
 
 use crate::stages::StageError;
 use crate::store::{
-    AuditFault, DecisionRefused, Obstacle, ReopenRefused, ReversalRefused, StoreError, VaultError, VoidRefused,
+    AuditFault, DecisionRefused, Obstacle, ReopenRefused, ReversalRefused, StoreError, TrayRefused, UndoRefused,
+    VaultError, VoidRefused, WaiverRefused,
 };
 
 /// An error with what caused it, in one line.
@@ -46,6 +47,15 @@ fn of(cause: &(dyn Error + 'static)) -> Option<String> {
     }
     if let Some(refused) = cause.downcast_ref::<ReopenRefused>() {
         return Some(reopen(refused));
+    }
+    if let Some(refused) = cause.downcast_ref::<TrayRefused>() {
+        return Some(tray(refused));
+    }
+    if let Some(refused) = cause.downcast_ref::<WaiverRefused>() {
+        return Some(waiver(refused));
+    }
+    if let Some(refused) = cause.downcast_ref::<UndoRefused>() {
+        return Some(undo(refused));
     }
     if let Some(refused) = cause.downcast_ref::<DecisionRefused>() {
         return Some(decision(refused));
@@ -121,7 +131,9 @@ fn unknown(what: &str, key: &str) -> String {
         "batch" => format!("没有批次 {key}；请用 shenling batch list 查看批次号"),
         "plan" => format!("{key} 年度没有列有人员的计划；请用 shenling plan list 查看"),
         "roster" => format!("没有编号为 {key} 的培训人员信息表；请用 shenling roster list 查看编号"),
-        "original" => format!("没有编号为 {key} 的文件；请用 shenling set-aside list 查看编号"),
+        "original" => format!("没有编号为 {key} 的文件；请用 shenling import list 查看编号"),
+        "mail" => format!("没有编号为 m{key} 的邮件；请用 shenling set-aside list 查看编号"),
+        "waiver" => format!("没有编号为 {key} 的豁免；请用 shenling waiver list --all 查看编号"),
         "delivery" => format!("没有投递 {key}；请用 shenling delivery list --all 查看编号"),
         "paper" => format!("没有表格 {key}；请用 shenling batch verify 核对该批次"),
         _ => format!("数据库中找不到 {what} {key}；请运行 shenling audit verify，并从备份恢复"),
@@ -182,6 +194,54 @@ fn reopen(refused: &ReopenRefused) -> String {
     }
 }
 
+fn tray(refused: &TrayRefused) -> String {
+    match refused {
+        TrayRefused::NotRead => "未处理：该文件还没有读取；请先运行 shenling once collect".into(),
+        TrayRefused::NothingBack => "未处理：该文件没有退回的内容，无需受理或不予受理".into(),
+        TrayRefused::Withdrawn => "未处理：该文件已经撤回".into(),
+        TrayRefused::Decided => "未处理：该文件退回的内容以前已经处理；请用 shenling set-aside show 查看".into(),
+        TrayRefused::Recognised(kind) => format!(
+            "未处理：该文件已认出是{}，不能按别的种类收取；请报送单位更正后重新报送，或不写 --as 记为另行办妥",
+            super::undo::kind_in_words(*kind)
+        ),
+        TrayRefused::Store(error) => store(error),
+    }
+}
+
+fn waiver(refused: &WaiverRefused) -> String {
+    match refused {
+        WaiverRefused::NotWaivable(number) => format!(
+            "未登记：{number} 不能豁免。不予核定的规则、次数上限、重复享受和金额都不能豁免；证书缺失（R2）也不能，\
+             补贴标准、期限和查重都要用到证书"
+        ),
+        WaiverRefused::Past(until) => format!("未登记：有效期至 {until}，已经过去；请核对日期"),
+        WaiverRefused::NoSuchAssessment(id) => {
+            format!("未登记：没有编号为 #{id} 的结果；请用 shenling explain 查看结果编号")
+        }
+        WaiverRefused::InForce(id) => {
+            format!("未登记：该结果的这条规则已有豁免 {id}。要改期限，请先 shenling waiver end {id}，再重新登记")
+        }
+        WaiverRefused::EndedBefore => "未改动：该豁免以前已经终止".into(),
+        WaiverRefused::Store(error) => store(error),
+    }
+}
+
+fn undo(refused: &UndoRefused) -> String {
+    match refused {
+        UndoRefused::NotRead => "未撤回：该文件还没有读取；请先运行 shenling once collect".into(),
+        UndoRefused::AlreadyWithdrawn => "未撤回：该文件以前已经撤回".into(),
+        UndoRefused::Claimed(batches) => format!(
+            "未撤回：其中有内容已由批次 {} 申领或列入不予核定清单。下游尚未受理的，可先作废该批次（shenling batch void）再撤回；\
+             否则请逐行更正（shenling batch reverse）",
+            batches.join("、")
+        ),
+        UndoRefused::Compiled(number) => {
+            format!("未撤回：该计划已列入汇总计划 {number}；请由监狱重新报送更正后的计划工作簿，代替原来的一份")
+        }
+        UndoRefused::Store(error) => store(error),
+    }
+}
+
 /// What a row is about.
 fn deed(what: &str, subject: &str) -> String {
     match what {
@@ -190,6 +250,11 @@ fn deed(what: &str, subject: &str) -> String {
         "reversal" => format!("批次 {subject} 的更正登记"),
         "reopening" => format!("结果 #{subject} 的重新打开登记"),
         "approval" => format!("人员信息表 {subject} 的核准登记"),
+        "withdrawal" => format!("来件 {subject} 的撤回登记"),
+        "readmission" => format!("来件 {subject} 撤回后重新收到的登记"),
+        "decision" => format!("来件 {subject} 的处理决定"),
+        "waiver" => format!("豁免 {subject} 的登记"),
+        "end of waiver" => format!("豁免 {subject} 的终止登记"),
         _ => format!("来件 {subject}"),
     }
 }

@@ -27,10 +27,11 @@ use crate::forms::grid::Limits;
 use crate::forms::reading::{FileKind, FormMark, FormSpecs};
 use crate::inbox::folder;
 pub use crate::inbox::mailbox::Server;
-use crate::store::{self, ApprovalNote, Store};
+use crate::store::{self, ApprovalNote, NewLetter, Store};
 use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::finding::{Finding, Repair, Severity};
 
+pub use self::intake::stored_kind;
 use self::intake::{Taking, take};
 pub use self::plan::{AnnexReport, PlanOutcome, PlanReport, in_words as plan_in_words};
 pub use self::post_in::{MailLine, MailReport, Next, Post, run_post};
@@ -57,6 +58,19 @@ pub struct Manner {
     pub addition: bool,
     /// Decide everything, keep nothing.
     pub dry_run: bool,
+    /// A person's decision that it is what `kind` says.
+    pub decision: Option<Decision>,
+}
+
+/// A person's decision about a file.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// Why.
+    pub reason: String,
+    /// Who.
+    pub by: String,
+    /// What tells the sender.
+    pub answer: Option<NewLetter>,
 }
 
 /// What became of one file. Holds personal data: for the sender and the administrator, never for logs.

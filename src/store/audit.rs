@@ -39,7 +39,8 @@ pub enum AuditFault {
     /// The log tells of something of which no such row is there: removed or changed.
     #[error("{what} {subject} is not as the log has it")]
     RowMissing {
-        /// `batch`, `void`, `reversal`, `reopening`, `approval` or `original`.
+        /// `batch`, `void`, `reversal`, `reopening`, `approval`, `original`, `withdrawal`, `readmission`, `decision`,
+        /// `waiver` or `end of waiver`.
         what: &'static str,
         /// Its number; never personal data.
         subject: String,

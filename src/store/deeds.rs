@@ -20,6 +20,9 @@ use crate::subsidy::batch::Balance;
 /// Entries that are read at once.
 const MAX_ENTRIES_READ: i64 = 10_000;
 
+/// What entries are about that have rows.
+const ROOMS: [&str; 7] = ["batch.", "line.", "assessment.", "roster.", "original.", "mail.", "waiver."];
+
 /// How often rows and log are compared while others keep writing.
 const MAX_LOOKS: u32 = 20;
 
@@ -33,6 +36,7 @@ pub(super) fn seal_of(
     balances: &[Balance],
     papers: &[Paper],
     refusals: &[StoredRefusal],
+    waivers: &[(u32, i64)],
 ) -> Result<String> {
     let totals = &header.totals;
     let head = serde_json::json!([
@@ -61,7 +65,11 @@ pub(super) fn seal_of(
     let refusals = postcard::to_stdvec(refusals).map_err(|_| StoreError::Contradiction("refusals do not serialise"))?;
     let texts = [head.to_string(), Value::from(balances).to_string(), Value::from(papers).to_string()];
     let [head, balances, papers] = texts.each_ref().map(String::as_bytes);
-    Ok(hex::encode(vault.mac(&[b"batch", head, balances, papers, &refusals])))
+    let waivers = serde_json::json!(waivers).to_string();
+    let fields: [&[u8]; 6] = [b"batch", head, balances, papers, &refusals, waivers.as_bytes()];
+    // Where no line rests on a waiver the seal is that of the time before there were any.
+    let signed = if waivers == "[]" { &fields[..5] } else { &fields[..] };
+    Ok(hex::encode(vault.mac(signed)))
 }
 
 impl Store {
@@ -149,7 +157,8 @@ impl Store {
         let mut deeds = self.voids().await?;
         for header in self.batches().await? {
             let batch = self.batch_unsealed(&header.number).await?;
-            let seal = seal_of(&self.vault, &batch.header, &batch.balances, &batch.papers, &batch.refusals)?;
+            let seal =
+                seal_of(&self.vault, &batch.header, &batch.balances, &batch.papers, &batch.refusals, &batch.waivers)?;
             deeds.push(("batch", format!("{}|{seal}", header.number)));
         }
         let sql =
@@ -181,6 +190,36 @@ impl Store {
         for row in self.db.rows("SELECT id, mark, bytes, received_at FROM received_mail", []).await? {
             let (id, mark, bytes, received_at) = (row.int(0)?, row.bytes(1)?, row.int(2)?, row.int(3)?);
             deeds.push(("mail", format!("{id}|{}|{bytes}|{received_at}", hex::encode(mark))));
+        }
+        deeds.extend(self.decided_deeds().await?);
+        Ok(deeds)
+    }
+
+    /// Withdrawals, readmissions, decisions and waivers.
+    async fn decided_deeds(&self) -> Result<Vec<Deed>> {
+        let mut deeds = Vec::new();
+        for row in self.db.rows("SELECT original_id, received_at, at, reason, by_whom FROM withdrawal", []).await? {
+            let typed = self.typed_again(["withdrawal.reason", "withdrawal.by_whom"], &row, 3)?;
+            deeds.push(("withdrawal", format!("{}|{}|{}|{typed}", row.int(0)?, row.int(1)?, row.int(2)?)));
+        }
+        for row in self.db.rows("SELECT original_id, received_at FROM readmission", []).await? {
+            deeds.push(("readmission", format!("{}|{}", row.int(0)?, row.int(1)?)));
+        }
+        let sql = "SELECT original_id, read_at, act, COALESCE(kind, ''), at, reason, by_whom FROM tray_decision";
+        for row in self.db.rows(sql, []).await? {
+            let typed = self.typed_again(["tray_decision.reason", "tray_decision.by_whom"], &row, 5)?;
+            let what = format!("{}|{}|{}", row.int(1)?, row.text(2)?, row.text(3)?);
+            deeds.push(("decision", format!("{}|{what}|{}|{typed}", row.int(0)?, row.int(4)?)));
+        }
+        let sql = "SELECT id, assessment_id, rule, from_on, until_on, at, reason, by_whom FROM waiver";
+        for row in self.db.rows(sql, []).await? {
+            let typed = self.typed_again(["waiver.reason", "waiver.by_whom"], &row, 6)?;
+            let what = format!("{}|{}|{}|{}", row.int(1)?, row.text(2)?, row.text(3)?, row.text(4)?);
+            deeds.push(("waiver", format!("{}|{what}|{}|{typed}", row.int(0)?, row.int(5)?)));
+        }
+        for row in self.db.rows("SELECT waiver_id, ended_on, at, reason, by_whom FROM waiver_end", []).await? {
+            let typed = self.typed_again(["waiver_end.reason", "waiver_end.by_whom"], &row, 3)?;
+            deeds.push(("end of waiver", format!("{}|{}|{}|{typed}", row.int(0)?, row.text(1)?, row.int(2)?)));
         }
         Ok(deeds)
     }
@@ -223,13 +262,17 @@ impl Store {
             .filter(|(_, left)| left.is_some_and(|left| left != 0))
             .map(|(id, _)| AuditFault::RowsOfFile { original: id })
             .collect();
-        let sql = "SELECT COUNT(*) FROM (SELECT key_hash FROM assessment_version GROUP BY key_hash \
-                   HAVING SUM(live) <> 1) AS broken";
-        let mut broken = self.db.int(sql, []).await?;
-        let sql = "SELECT COUNT(*) FROM assessment_version v WHERE v.live = 1 AND EXISTS (SELECT 1 \
-                   FROM assessment_version n WHERE n.key_hash = v.key_hash AND (n.seen_at > v.seen_at \
-                   OR (n.seen_at = v.seen_at AND n.seen_in > v.seen_in)))";
-        broken += self.db.int(sql, []).await?;
+        let mut broken = 0;
+        for sql in [
+            "SELECT COUNT(*) FROM (SELECT key_hash FROM assessment_version \
+             WHERE id NOT IN (SELECT id FROM withdrawn_version) GROUP BY key_hash HAVING SUM(live) <> 1) AS broken",
+            "SELECT COUNT(*) FROM assessment_version WHERE live = 1 AND id IN (SELECT id FROM withdrawn_version)",
+            "SELECT COUNT(*) FROM assessment_version v WHERE v.live = 1 AND EXISTS (SELECT 1 \
+             FROM assessment_version n WHERE n.key_hash = v.key_hash AND (n.seen_at > v.seen_at \
+             OR (n.seen_at = v.seen_at AND n.seen_in > v.seen_in)) AND n.id NOT IN (SELECT id FROM withdrawn_version))",
+        ] {
+            broken += self.db.int(sql, []).await?;
+        }
         faults.extend((broken > 0).then_some(AuditFault::Versions { assessments: broken }));
         Ok(faults)
     }
@@ -241,10 +284,7 @@ fn logged(rows: &[Row]) -> Result<Vec<Deed>> {
     for row in rows {
         let (subject, at, text) = (row.text(1)?, row.int(2)?, row.text(3)?);
         let act = row.text(0)?;
-        let wanted = ["batch.", "line.", "assessment.", "roster.", "original.", "mail."]
-            .iter()
-            .any(|room| act.starts_with(room));
-        if !wanted {
+        if !ROOMS.iter().any(|room| act.starts_with(room)) {
             continue;
         }
         let detail = detail(&text)?;
@@ -261,6 +301,19 @@ fn logged(rows: &[Row]) -> Result<Vec<Deed>> {
                 ("approval", format!("{subject}|{}|{}|{at}|{}", field("on"), field("plan_year"), field("typed")))
             }
             "original.kept" => ("original", format!("{subject}|{}|{}|{at}", field("sha256"), field("bytes"))),
+            "original.readmitted" => ("readmission", format!("{subject}|{}", field("received_at"))),
+            "original.withdrawn" => {
+                ("withdrawal", format!("{subject}|{}|{at}|{}", field("received_at"), field("typed")))
+            }
+            "original.decided" => {
+                let rest = ["read_at", "decision", "kind"].map(field).join("|");
+                ("decision", format!("{subject}|{rest}|{at}|{}", field("typed")))
+            }
+            "waiver.added" => {
+                let rest = ["assessment", "rule", "from", "until"].map(field).join("|");
+                ("waiver", format!("{subject}|{rest}|{at}|{}", field("typed")))
+            }
+            "waiver.ended" => ("end of waiver", format!("{subject}|{}|{at}|{}", field("on"), field("typed"))),
             "mail.kept" => ("mail", format!("{subject}|{}|{}|{at}", field("mark"), field("bytes"))),
             _ => continue,
         });

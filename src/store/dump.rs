@@ -4,9 +4,11 @@
 //! Trusts: the caller, with personal data in clear.
 
 use super::deliver::DeliveryLine;
+use super::values::Row;
 use super::vault::sha256_hex;
 use super::{Result, Store, to_ms};
 use crate::subsidy::assessment::{HistoryRow, ResultRow};
+use crate::subsidy::waiver::Waiver;
 
 impl Store {
     /// The dump: one line per fact, sorted within each part.
@@ -18,6 +20,7 @@ impl Store {
             self.dump_rosters().await?,
             self.dump_plans().await?,
             self.dump_plain_rows().await?,
+            self.dump_decisions().await?,
             self.dump_batches().await?,
             self.dump_deliveries().await?,
             self.dump_notices().await?,
@@ -118,6 +121,53 @@ impl Store {
             lines.push(format!("verdict {key} {kind} {outcome} {} {}", verdict.rules.codes(), verdict.amount.0));
         }
         Ok(lines)
+    }
+
+    /// What people withdrew, decided and waived, and which files say what others brought.
+    async fn dump_decisions(&self) -> Result<Vec<String>> {
+        let mut lines = Vec::new();
+        let sql = "SELECT o.sha256, w.received_at, w.at, w.reason, w.by_whom FROM withdrawal w \
+                   JOIN original o ON o.id = w.original_id";
+        for row in self.db.rows(sql, []).await? {
+            let words = self.two_words(["withdrawal.reason", "withdrawal.by_whom"], &row, 3)?;
+            lines.push(format!("withdrawal {} {} {} {words}", row.text(0)?, row.int(1)?, row.int(2)?));
+        }
+        let sql = "SELECT o.sha256, r.received_at FROM readmission r JOIN original o ON o.id = r.original_id";
+        for row in self.db.rows(sql, []).await? {
+            lines.push(format!("readmission {} {}", row.text(0)?, row.int(1)?));
+        }
+        let sql = "SELECT s.part, o.sha256, s.received_at, COUNT(*) FROM said_again s \
+                   JOIN original o ON o.id = s.original_id GROUP BY s.part, o.sha256, s.received_at";
+        for row in self.db.rows(sql, []).await? {
+            lines.push(format!("said again {} {} {} {}", row.text(0)?, row.text(1)?, row.int(2)?, row.int(3)?));
+        }
+        for row in self
+            .db
+            .rows(
+                "SELECT DISTINCT d.original_id, o.sha256 FROM tray_decision d \
+                                 JOIN original o ON o.id = d.original_id",
+                [],
+            )
+            .await?
+        {
+            for decision in self.tray_decisions(row.int(0)?).await? {
+                lines.push(format!("decision {} {decision:?}", row.text(1)?));
+            }
+        }
+        for stored in self.waivers().await? {
+            let key = self.assessment_key(stored.waiver.assessment_id).await?;
+            let Waiver { rule, from, until, ended_on, reason, by, .. } = &stored.waiver;
+            let span = format!("{from} {until} {ended_on:?}");
+            let (at, code, used) = (to_ms(stored.at), rule.code(), &stored.used);
+            lines.push(format!("waiver {key} {code} {span} {reason} {by} {at} {:?} {used:?}", stored.end));
+        }
+        Ok(lines)
+    }
+
+    /// Reason and name, opened.
+    fn two_words(&self, [reason, by]: [&'static str; 2], row: &Row, column: usize) -> Result<String> {
+        let reason = self.opened(reason, &row.bytes(column)?)?;
+        Ok(format!("{reason} {}", self.opened(by, &row.bytes(column + 1)?)?))
     }
 
     async fn dump_batches(&self) -> Result<Vec<String>> {

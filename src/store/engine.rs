@@ -165,25 +165,27 @@ impl Tx {
         into: &'static str,
         rows: impl IntoIterator<Item = [Arg; N]>,
     ) -> Result<()> {
-        self.insert_or(into, "", rows).await
+        self.insert_or(into, "", rows).await?;
+        Ok(())
     }
 
-    /// The same, with an `ON CONFLICT` clause.
+    /// The same, with an `ON CONFLICT` clause; returns the number of rows inserted or changed.
     pub(super) async fn insert_or<const N: usize>(
         &mut self,
         into: &'static str,
         conflict: &'static str,
         rows: impl IntoIterator<Item = [Arg; N]>,
-    ) -> Result<()> {
+    ) -> Result<u64> {
         let lite = matches!(self, Tx::Lite(_));
         let binds = if lite { MAX_BINDS_LITE } else { MAX_BINDS_PG };
         let at_once = MAX_INSERT_ROWS.min(binds / N);
         let mut rows = rows.into_iter();
         let mut full = None;
+        let mut touched = 0;
         loop {
             let chunk: Vec<[Arg; N]> = rows.by_ref().take(at_once).collect();
             if chunk.is_empty() {
-                return Ok(());
+                return Ok(touched);
             }
             let whole = chunk.len() == at_once;
             let sql = match &full {
@@ -193,14 +195,14 @@ impl Tx {
             // Only whole chunks come again: the rest is not worth a place among the prepared statements.
             let text = AssertSqlSafe(sql.clone());
             let args = chunk.into_iter().flatten();
-            match self {
+            touched += match self {
                 Tx::Lite(tx) => {
-                    bound!(sqlx::query(text).persistent(whole), args).execute(&mut **tx).await?;
+                    bound!(sqlx::query(text).persistent(whole), args).execute(&mut **tx).await?.rows_affected()
                 }
                 Tx::Pg(tx) => {
-                    bound!(sqlx::query(text).persistent(whole), args).execute(&mut **tx).await?;
+                    bound!(sqlx::query(text).persistent(whole), args).execute(&mut **tx).await?.rows_affected()
                 }
-            }
+            };
             if whole {
                 full = Some(sql);
             }

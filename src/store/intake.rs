@@ -1,12 +1,12 @@
 //! Taking a file in: its rows and its report in one transaction, the fate of each row decided under the ledger lock.
 //!
 //! - Reads: `assessment_version`, `survey_row`, `history_row`, `batch_line`.
-//! - Writes: the same, `plan`, `roster`, `roster_block`, `roster_approval`, `original` and `received_part` (their
-//!   reports), audit.
+//! - Writes: the same but the last, `said_again`, `plan`, `roster`, `roster_block`, `roster_approval`, `original` and
+//!   `received_part` (their reports), audit.
 //! - Safe to repeat because: rows are known by what they say. The same bytes again change nothing, unless the catalogue
 //!   changed so that rows which came back can now be read: these are taken, at the place of the first arrival.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -20,6 +20,7 @@ use super::originals::Kept;
 use super::plan::PlanFate;
 use super::received::PartOf;
 use super::roster::ApprovalNote;
+use super::tray::TakenAs;
 use super::values::{Arg, args};
 use super::versions::Place;
 use super::{Result, Store, StoreError, to_ms};
@@ -87,6 +88,8 @@ pub struct Intake<'a> {
     pub answer: Option<&'a NewPacket>,
     /// The part of a mail that it is: the report is stored with it too, once.
     pub part: Option<PartOf>,
+    /// A person's decision that the file, of which something came back, is of a kind.
+    pub decision: Option<TakenAs<'a>>,
 }
 
 /// What became of a row.
@@ -129,6 +132,8 @@ pub struct Fates {
     pub survey: Vec<Fate>,
     /// Of [`Rows::plan`].
     pub plan: Option<PlanFate>,
+    /// Rows that others brought before, and of which it was not known that this file says them too.
+    pub said_again: u64,
 }
 
 /// Figures of a report.
@@ -218,20 +223,20 @@ impl Store {
         F: FnOnce(&Fates) -> Report + Send,
     {
         let mut change = self.change().await?;
-        let first = intake.original.id == 0 || !self.is_read(&mut change, intake.original.id).await?;
-        let mut fates = Fates {
-            results: self.take_results(&mut change, &intake).await?,
-            history: self.take_history(&mut change, &intake).await?,
-            survey: self.take_survey(&mut change, &intake).await?,
-            ..Fates::default()
-        };
+        let first = intake.original.id == 0 || !is_read(&mut change, &intake).await?;
+        let mut fates = Fates::default();
+        self.take_results(&mut change, &intake, &mut fates).await?;
+        self.take_history(&mut change, &intake, &mut fates).await?;
+        self.take_survey(&mut change, &intake, &mut fates).await?;
         self.take_roster(&mut change, &intake, &mut fates).await?;
         self.take_plan(&mut change, &intake, &mut fates).await?;
         let report = finish(&fates);
         let filed = matches!(fates.plan, Some(PlanFate::Taken { .. }));
         let changes = fates.count().taken > 0 || fates.approved || filed;
+        let decision = intake.decision.filter(|_| !intake.dry_run);
         let told = !intake.dry_run && self.tell_part(&mut change, &intake, &report).await?;
-        if intake.dry_run || !(first || changes || told) {
+        let noted = told || fates.said_again > 0 || decision.is_some();
+        if intake.dry_run || !(first || changes || noted) {
             change.roll_back().await?;
             return Ok(TakenIn { fates, report });
         }
@@ -241,8 +246,11 @@ impl Store {
         if let Some(answer) = intake.answer {
             self.queue_packet(&mut change, answer, intake.at).await?;
         }
-        if first || changes {
+        if first || changes || decision.is_some() {
             self.store_report(&mut change, &intake, &report).await?;
+        }
+        if let Some(decision) = &decision {
+            self.enter_taken(&mut change, &intake, decision).await?;
         }
         change.commit("take-in").await?;
         Ok(TakenIn { fates, report })
@@ -254,13 +262,6 @@ impl Store {
         let sealed = self.vault.seal("received_part.report", &report.json);
         let sql = "UPDATE received_part SET report = $3 WHERE mail_id = $1 AND position = $2 AND report IS NULL";
         Ok(change.tx.run(sql, args![part.mail, part.position, sealed]).await? == 1)
-    }
-
-    /// Whether an original was taken in before.
-    async fn is_read(&self, change: &mut Change, original: i64) -> Result<bool> {
-        let row = change.tx.row("SELECT read_at FROM original WHERE id = $1", args![original]).await?;
-        let row = row.ok_or_else(|| StoreError::Unknown { what: "original", key: original.to_string() })?;
-        Ok(row.int_or_null(0)?.is_some())
     }
 
     async fn store_report(&self, change: &mut Change, intake: &Intake<'_>, report: &Report) -> Result<()> {
@@ -278,35 +279,69 @@ impl Store {
     }
 
     /// History rows: one with known content is a duplicate.
-    async fn take_history(&self, change: &mut Change, intake: &Intake<'_>) -> Result<Vec<Fate>> {
+    async fn take_history(&self, change: &mut Change, intake: &Intake<'_>, fates: &mut Fates) -> Result<()> {
         let rows = &intake.rows.history;
+        let (at, original) = intake.place();
         let hashes: Vec<[u8; 16]> = rows.par_iter().map(|row| self.content_hash("history_row", row)).collect();
         let keys: Vec<Arg> = hashes.iter().map(|hash| Arg::from(*hash)).collect();
-        let known = change.tx.rows_in("SELECT content_hash FROM history_row WHERE content_hash IN ", &keys).await?;
-        let mut known: HashSet<[u8; 16]> = known.iter().map(|row| row.hash(0)).collect::<Result<_>>()?;
+        let sql = "SELECT id, content_hash, original_id, received_at FROM history_row h \
+                   WHERE NOT EXISTS (SELECT 1 FROM withdrawn_history w WHERE w.id = h.id) AND content_hash IN ";
+        let mut known: HashMap<[u8; 16], (i64, Place)> = HashMap::new();
+        for row in change.tx.rows_in(sql, &keys).await? {
+            known.insert(row.hash(1)?, (row.int(0)?, (row.int(3)?, row.int(2)?)));
+        }
         let mut next = change.tx.int("SELECT COALESCE(MAX(id), 0) + 1 FROM history_row", []).await?;
-        let mut fates = Vec::with_capacity(rows.len());
         let mut inserts = Vec::new();
+        let mut said_again = Vec::new();
         for (row, hash) in rows.iter().zip(hashes) {
-            if !known.insert(hash) {
-                fates.push(Fate::Duplicate);
+            if let Some((id, first)) = known.get(&hash) {
+                fates.history.push(Fate::Duplicate);
+                said_again.extend((*first != (at, original)).then_some(*id));
                 continue;
             }
-            fates.push(Fate::Taken { version_id: next, assessment_id: next, supersedes: None });
+            known.insert(hash, (next, (at, original)));
+            fates.history.push(Fate::Taken { version_id: next, assessment_id: next, supersedes: None });
             let sealed = self.vault.seal_value("history_row.sealed", row);
-            inserts.push(args![next, hash, intake.original.id, sealed]);
+            inserts.push(args![next, hash, original, at, sealed]);
             next += 1;
         }
         if !intake.dry_run {
-            change.tx.insert("history_row (id, content_hash, original_id, sealed)", inserts).await?;
+            change.tx.insert("history_row (id, content_hash, original_id, received_at, sealed)", inserts).await?;
+            fates.said_again += say_again(change, "history", &said_again, intake).await?;
         }
-        Ok(fates)
+        Ok(())
     }
 
     /// Keyed hash of a row's content.
     pub(super) fn content_hash<T: Serialize>(&self, context: &'static str, row: &T) -> [u8; 16] {
         self.vault.lookup(context, &postcard::to_stdvec(row).expect("rows of plain data serialise"))
     }
+}
+
+/// Whether this arrival of an original was taken in before. One that a person withdrew meanwhile comes again another time.
+async fn is_read(change: &mut Change, intake: &Intake<'_>) -> Result<bool> {
+    let (at, original) = intake.place();
+    let sql = "SELECT read_at, (SELECT COUNT(*) FROM withdrawal w WHERE w.original_id = o.id AND w.received_at = $2) \
+               FROM original o WHERE o.id = $1";
+    let row = change.tx.row(sql, args![original, at]).await?;
+    let row = row.ok_or_else(|| StoreError::Unknown { what: "original", key: original.to_string() })?;
+    if row.int(1)? > 0 && !intake.dry_run {
+        return Err(StoreError::Moving);
+    }
+    Ok(row.int_or_null(0)?.is_some())
+}
+
+/// Notes that a file says rows that others brought; returns of how many this was not known.
+pub(super) async fn say_again(
+    change: &mut Change,
+    part: &'static str,
+    rows: &[i64],
+    intake: &Intake<'_>,
+) -> Result<u64> {
+    let (at, original) = intake.place();
+    let rows: Vec<[Arg; 4]> = rows.iter().map(|row| args![part, *row, original, at]).collect();
+    let into = "said_again (part, row_id, original_id, received_at)";
+    change.tx.insert_or(into, " ON CONFLICT DO NOTHING", rows).await
 }
 
 impl Intake<'_> {

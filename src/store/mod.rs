@@ -2,7 +2,8 @@
 //!
 //! Read in this order: [`vault`] (what is sealed and how), `engine` (everything in which SQLite and PostgreSQL
 //! differ), [`ledger`] (the lock and the audit log under every change), then the acts: [`intake`] (files in),
-//! [`register`] (what is known, for judging), [`seal`] (batches made), [`correct`] (void, reversal, reopening),
+//! [`register`] (what is known, for judging), [`seal`] (batches made), [`correct`] (void, reversal, reopening), [`undo`] (what a
+//! file brought, withdrawn), [`tray`] (what is decided about what came back), [`waiver`] (rules that need not be kept),
 //! [`plan`] and [`city`] (next year's plans, one by one and compiled), [`notice`] (who was reminded of what), [`deliver`],
 //! [`letter`], [`post`] and [`decide`] (the way out), [`received`] (mails in), [`occurrence`], [`machine`] and [`alarm`] (what the daemon keeps),
 //! [`status`] and [`dump`].
@@ -40,10 +41,13 @@ pub mod seal;
 mod settled;
 pub mod shelf;
 pub mod status;
+pub mod tray;
+pub mod undo;
 mod values;
 pub mod vault;
 pub mod verdicts;
 mod versions;
+pub mod waiver;
 
 #[cfg(test)]
 mod tests;
@@ -61,7 +65,7 @@ pub use correct::{PendingReversal, ReopenRefused, ReversalRefused, VoidRefused};
 pub use decide::{Decided, Decision, DecisionRefused, Refusal};
 pub use deliver::{Alarm, Delivery, DeliveryLine, Lease, NewDelivery, PacketFile};
 pub use intake::{Counts, Fate, Fates, FileKind, Intake, Placed, Report, Rows, TakenIn};
-pub use letter::{Letter, LetterWords, NewLetter};
+pub use letter::{Letter, LetterWords, NewLetter, WaitingLetter};
 pub use machine::{Adoption, Standing};
 pub use notice::{GivenNotice, Notice};
 pub use occurrence::{Ended, Slots};
@@ -76,8 +80,11 @@ pub use roster::{ApprovalNote, RosterHeader};
 pub use seal::{SealRefused, SealedBatch};
 pub use shelf::{BatchHeader, BatchState, StoredBatch, StoredLine, StoredRefusal};
 pub use status::StatusNumbers;
+pub use tray::{TakenAs, TrayAct, TrayDecision, TrayRefused};
+pub use undo::{Fallback, PlanFallback, Reasoned, UndoRefused, Undone};
 pub use vault::{Vault, VaultError, sha256_hex};
 pub use verdicts::{VerdictRow, VerdictRun, VerdictSummary};
+pub use waiver::{StoredWaiver, WaiverRefused};
 
 /// The store: one database and the keys to what is sealed in it. Cheap to clone.
 #[derive(Clone)]

@@ -1,13 +1,14 @@
 //! Originals: the bytes of every file that arrived, kept and sealed before anybody reads them.
 //!
-//! - Writes: `original`.
+//! - Writes: `original`, `readmission`, audit.
 //! - Safe to repeat because: SHA-256 is unique; a second arrival of the same bytes changes nothing, and the instant of
-//!   the first arrival stays the one that counts.
+//!   the first arrival stays the one that counts. Only bytes that were withdrawn are taken anew when they come again.
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::intake::{FileKind, Report};
+use super::ledger::Change;
 use super::values::{Row, args};
 use super::vault::sha256_hex;
 use super::{Result, Store, StoreError, from_ms, to_ms};
@@ -21,6 +22,8 @@ pub enum Arrival {
     Waiting,
     /// Taken in before.
     Read,
+    /// Taken in before and withdrawn since: when it comes again it is taken anew.
+    Withdrawn,
 }
 
 /// An original that is kept.
@@ -30,9 +33,9 @@ pub struct Kept {
     pub id: i64,
     /// SHA-256 of the bytes in hexadecimal.
     pub sha256: String,
-    /// When these bytes were *first* received.
+    /// When these bytes were *first* received; after a withdrawal, when they were first received again.
     pub received_at: DateTime<Utc>,
-    /// New, waiting or read.
+    /// New, waiting, read or withdrawn.
     pub state: Arrival,
 }
 
@@ -55,17 +58,23 @@ impl Kept {
 }
 
 impl Store {
-    /// Keeps the bytes of a file. A second arrival of the same bytes changes nothing.
+    /// Keeps the bytes of a file. A second arrival of the same bytes changes nothing, unless they were withdrawn.
     pub async fn keep_original(&self, name: &str, bytes: &[u8], received_at: DateTime<Utc>) -> Result<Kept> {
         let sha256 = sha256_hex(bytes);
-        if let Some(known) = self.find_original(&sha256).await? {
+        let known = self.find_original(&sha256).await?;
+        if let Some(known) = known.filter(|known| known.state != Arrival::Withdrawn) {
             return Ok(known);
         }
         // Sealed before the lock is taken: it takes longest.
         let sealed = self.vault.seal("original_bytes.sealed", bytes);
         let mut change = self.change().await?;
         if let Some(row) = change.tx.row(FIND, args![sha256.clone()]).await? {
-            return kept(&row);
+            let known = kept(&row)?;
+            return if known.state == Arrival::Withdrawn {
+                readmit(change, known, received_at).await
+            } else {
+                Ok(known)
+            };
         }
         let id = change.tx.int("SELECT COALESCE(MAX(id), 0) + 1 FROM original", []).await?;
         let name = self.vault.seal("original.name", name.as_bytes());
@@ -87,7 +96,7 @@ impl Store {
     /// Kept but not yet taken in, in order of arrival: work that a dead process left behind. What a waiting mail brought
     /// is taken in with it.
     pub async fn waiting_originals(&self) -> Result<Vec<Original>> {
-        let sql = "SELECT id, sha256, received_at, read_at, name, length FROM original \
+        let sql = "SELECT id, sha256, received_at, read_at, withdrawn, name, length FROM arrived \
                    WHERE read_at IS NULL AND sha256 NOT IN (SELECT p.sha256 FROM received_part p \
                    JOIN received_mail m ON m.id = p.mail_id WHERE m.fate IS NULL) ORDER BY received_at, id";
         self.db.rows(sql, []).await?.iter().map(|row| self.original(row)).collect()
@@ -105,33 +114,60 @@ impl Store {
 
     /// The report of an original that was taken in; `None` while it waits.
     pub async fn report(&self, id: i64) -> Result<Option<(Original, Report)>> {
-        let sql = "SELECT id, sha256, received_at, read_at, name, length, kind, counts, report FROM original \
+        let sql = "SELECT id, sha256, received_at, read_at, withdrawn, name, length, kind, counts, report FROM arrived \
                    WHERE id = $1";
         let row = self.db.row(sql, args![id]).await?;
         let row = row.ok_or_else(|| StoreError::Unknown { what: "original", key: id.to_string() })?;
-        let Some(sealed) = row.bytes_or_null(8)? else { return Ok(None) };
-        let report = read_report(&row, 6, self.vault.open("original.report", &sealed)?)?;
+        let Some(sealed) = row.bytes_or_null(9)? else { return Ok(None) };
+        let report = read_report(&row, 7, self.vault.open("original.report", &sealed)?)?;
         Ok(Some((self.original(&row)?, report)))
     }
 
-    /// Originals whose report has errors, newest first, with kind and counts (reports without their text).
+    /// Originals of which something came back and is not decided yet, newest first, with kind and counts (reports without
+    /// their text).
     pub async fn set_aside(&self) -> Result<Vec<(Original, Report)>> {
-        let sql = "SELECT id, sha256, received_at, read_at, name, length, kind, counts FROM original \
-                   WHERE errors > 0 ORDER BY id DESC";
+        let sql = "SELECT id, sha256, received_at, read_at, withdrawn, name, length, kind, counts FROM arrived \
+                   WHERE errors > 0 AND withdrawn = 0 AND decided = 0 ORDER BY id DESC";
         let rows = self.db.rows(sql, []).await?;
-        rows.iter().map(|row| Ok((self.original(row)?, read_report(row, 6, Vec::new())?))).collect()
+        rows.iter().map(|row| Ok((self.original(row)?, read_report(row, 7, Vec::new())?))).collect()
+    }
+
+    /// Everything that was taken in, newest first, with kind and counts; what was withdrawn is among it.
+    pub async fn originals(&self) -> Result<Vec<(Original, Report)>> {
+        let sql = "SELECT id, sha256, received_at, read_at, withdrawn, name, length, kind, counts FROM arrived \
+                   WHERE read_at IS NOT NULL ORDER BY received_at DESC, id DESC";
+        let rows = self.db.rows(sql, []).await?;
+        rows.iter().map(|row| Ok((self.original(row)?, read_report(row, 7, Vec::new())?))).collect()
     }
 
     fn original(&self, row: &Row) -> Result<Original> {
-        let name = self.vault.open("original.name", &row.bytes(4)?)?;
-        Ok(Original { kept: kept(row)?, name: String::from_utf8_lossy(&name).into_owned(), bytes: row.count(5)? })
+        let name = self.vault.open("original.name", &row.bytes(5)?)?;
+        Ok(Original { kept: kept(row)?, name: String::from_utf8_lossy(&name).into_owned(), bytes: row.count(6)? })
     }
 }
 
-const FIND: &str = "SELECT id, sha256, received_at, read_at FROM original WHERE sha256 = $1";
+const FIND: &str = "SELECT id, sha256, received_at, read_at, withdrawn FROM arrived WHERE sha256 = $1";
+
+/// Withdrawn bytes that came again: they wait to be taken anew, and count from this arrival on.
+async fn readmit(mut change: Change, known: Kept, at: DateTime<Utc>) -> Result<Kept> {
+    // Two arrivals of one file are told apart by their instants.
+    let received_at = to_ms(at).max(to_ms(known.received_at) + 1);
+    change.tx.insert("readmission (original_id, received_at)", [args![known.id, received_at]]).await?;
+    let sql = "UPDATE original SET read_at = NULL, kind = NULL, set_aside = NULL, errors = NULL, counts = NULL, \
+               report = NULL WHERE id = $1";
+    change.tx.run(sql, args![known.id]).await?;
+    let detail = json!({"sha256": known.sha256, "received_at": received_at});
+    change.audit("original.readmitted", &known.id.to_string(), &detail, at);
+    change.commit("readmit-original").await?;
+    Ok(Kept { received_at: from_ms(received_at)?, state: Arrival::New, ..known })
+}
 
 fn kept(row: &Row) -> Result<Kept> {
-    let state = if row.int_or_null(3)?.is_some() { Arrival::Read } else { Arrival::Waiting };
+    let state = match (row.int_or_null(3)?, row.int(4)?) {
+        (None, _) => Arrival::Waiting,
+        (Some(_), 0) => Arrival::Read,
+        (Some(_), _) => Arrival::Withdrawn,
+    };
     Ok(Kept { id: row.int(0)?, sha256: row.text(1)?, received_at: from_ms(row.int(2)?)?, state })
 }
 

@@ -1,6 +1,6 @@
 //! Plans: what planning workbooks said, their versions, and the approval of their persons.
 //!
-//! - Reads: `plan`. Writes: `plan` (append only), `roster`, `roster_block`, `roster_approval`, audit.
+//! - Reads: `plan`. Writes: `plan` (append only), `said_again`, `roster`, `roster_block`, `roster_approval`, audit.
 //! - Safe to repeat because: a plan that says what the one that counts says is a duplicate; of the plans of one prison,
 //!   year and addition the last received counts, whenever it is read.
 
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::intake::{Fates, Intake};
+use super::intake::{Fates, Intake, say_again};
 use super::ledger::Change;
 use super::roster::ApprovalNote;
 use super::values::{Row, args};
@@ -61,8 +61,12 @@ struct Version {
     sealed: Vec<u8>,
 }
 
-const VERSIONS: &str = "SELECT id, received_at, content_hash, original_id, sealed FROM plan \
-                        WHERE plan_year = $1 AND prison = $2 AND addition = $3 ORDER BY received_at, id";
+const VERSIONS: &str = "SELECT id, received_at, content_hash, original_id, sealed FROM plan p \
+                        WHERE plan_year = $1 AND prison = $2 AND addition = $3 \
+                        AND NOT EXISTS (SELECT 1 FROM withdrawn_plan w WHERE w.id = p.id) ORDER BY received_at, id";
+/// The columns of a plan.
+pub(super) const INTO: &str =
+    "plan (id, original_id, received_at, prison, plan_year, addition, content_hash, roster_id, sealed)";
 
 impl Store {
     /// A plan becomes a version; its persons become an unapproved roster.
@@ -78,6 +82,9 @@ impl Store {
         let last = versions.last();
         if let Some(known) = again.or(last.filter(|last| last.content_hash == content_hash)) {
             fates.plan = Some(PlanFate::Duplicate { received_at: from_ms(known.received_at)? });
+            if !intake.dry_run && (known.received_at, known.original_id) != intake.place() {
+                fates.said_again += say_again(change, "plan", &[known.id], intake).await?;
+            }
             return Ok(());
         }
         let id = change.tx.int("SELECT COALESCE(MAX(id), 0) + 1 FROM plan", []).await?;
@@ -95,7 +102,7 @@ impl Store {
             return Ok(());
         }
         if let Some(roster) = fates.roster_id {
-            self.insert_roster(change, intake, roster, &persons).await?;
+            self.insert_roster(change, intake.place(), roster, &persons).await?;
             if let Some(note) = intake.approval {
                 self.approve(change, roster, note, intake.at).await?;
                 fates.approved = true;
@@ -112,8 +119,7 @@ impl Store {
             fates.roster_id,
             self.vault.seal_value("plan.sealed", plan),
         ];
-        let into = "plan (id, original_id, received_at, prison, plan_year, addition, content_hash, roster_id, sealed)";
-        change.tx.insert(into, [row]).await?;
+        change.tx.insert(INTO, [row]).await?;
         let detail = serde_json::json!({
             "prison": plan.prison, "year": plan.year, "addition": plan.addition, "counts": counts,
             "projects": plan.projects.len(), "persons": plan.persons.len(), "classes": plan.classes.len(),
@@ -124,8 +130,9 @@ impl Store {
 
     /// The plans that count: of a year, or of all years; by year, prison and addition.
     pub async fn plans(&self, year: Option<i32>) -> Result<Vec<FiledPlan>> {
-        let sql = "SELECT id, original_id, roster_id, received_at, sealed, plan_year, prison, addition FROM plan \
-                   WHERE plan_year = COALESCE($1, plan_year) ORDER BY received_at, id";
+        let sql = "SELECT id, original_id, roster_id, received_at, sealed, plan_year, prison, addition FROM plan p \
+                   WHERE plan_year = COALESCE($1, plan_year) \
+                   AND NOT EXISTS (SELECT 1 FROM withdrawn_plan w WHERE w.id = p.id) ORDER BY received_at, id";
         let approvals = self.approvals().await?;
         let mut last: BTreeMap<(i64, String, i64), (u32, Row)> = BTreeMap::new();
         for row in self.db.rows(sql, args![year.map(i64::from)]).await? {
@@ -151,8 +158,8 @@ impl Store {
 
     /// The newest yearly plan that a prison filed for a year up to this one: what a new workbook is made out from.
     pub async fn last_plan(&self, prison: &str, up_to: i32) -> Result<Option<Plan>> {
-        let sql = "SELECT sealed FROM plan WHERE prison = $1 AND addition = 0 AND plan_year <= $2 \
-                   ORDER BY plan_year DESC, received_at DESC, id DESC LIMIT 1";
+        let sql = "SELECT sealed FROM plan p WHERE prison = $1 AND addition = 0 AND plan_year <= $2 \
+                   AND NOT EXISTS (SELECT 1 FROM withdrawn_plan w WHERE w.id = p.id) ORDER BY plan_year DESC, received_at DESC, id DESC LIMIT 1";
         let row = self.db.row(sql, args![prison.to_owned(), i64::from(up_to)]).await?;
         row.map(|row| Ok(self.vault.open_value("plan.sealed", &row.bytes(0)?)?)).transpose()
     }

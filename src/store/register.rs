@@ -23,6 +23,9 @@ use crate::subsidy::register::{Register, StoredResult};
 const MAX_PAGE: i64 = 4096;
 /// Pages per lane that are read and not yet decoded: more would only fill the memory.
 const MAX_DECODING: usize = 2;
+/// The rosters that count.
+const ROSTERS: &str = "SELECT id, received_at, row_count FROM roster r \
+                       WHERE NOT EXISTS (SELECT 1 FROM withdrawn_roster w WHERE w.id = r.id) ORDER BY id";
 /// How often the register is read anew because facts changed meanwhile.
 const MAX_LOADS: u32 = 5;
 /// A roster row's identity: its roster's identity, then this many bits of its place in it.
@@ -34,19 +37,21 @@ impl Store {
         self.check_voids().await?;
         for _ in 0..MAX_LOADS {
             let before = self.stamp().await?;
-            let (results, roster, history, settlements, carried, headers) = tokio::try_join!(
+            let (results, roster, history, settlements, carried, headers, waivers) = tokio::try_join!(
                 self.load_results(),
                 self.load_roster(),
                 self.load_history(),
                 self.load_settlements(),
                 self.load_carried(),
                 self.headers(),
+                self.waivers(),
             )?;
             let stamp = self.stamp().await?;
             if stamp.facts_version == before.facts_version {
                 let last = headers.into_iter().rfind(|(_, header)| header.state == BatchState::Sealed);
                 let previous = last.map(|(_, header)| header.number);
-                return Ok(Register { results, roster, history, settlements, carried, previous, stamp });
+                let waivers = waivers.into_iter().map(|stored| stored.waiver).collect();
+                return Ok(Register { results, roster, history, waivers, settlements, carried, previous, stamp });
             }
         }
         Err(StoreError::Moving)
@@ -78,7 +83,7 @@ impl Store {
     /// All rows of all rosters.
     async fn load_roster(&self) -> Result<Vec<RosterEntry>> {
         let approvals = self.approvals().await?;
-        let rosters = self.db.rows("SELECT id, received_at, row_count FROM roster ORDER BY id", []).await?;
+        let rosters = self.db.rows(ROSTERS, []).await?;
         let sql = "SELECT position, sealed FROM roster_block WHERE roster_id = $1 AND position >= $2 \
                    AND position < $3 ORDER BY position";
         let mut decoding = Decoding::new();
@@ -103,7 +108,9 @@ impl Store {
     }
 
     async fn load_history(&self) -> Result<Vec<HistoryRow>> {
-        let rows = self.db.rows("SELECT sealed FROM history_row ORDER BY id", []).await?;
+        let sql = "SELECT sealed FROM history_row h \
+                   WHERE NOT EXISTS (SELECT 1 FROM withdrawn_history w WHERE w.id = h.id) ORDER BY id";
+        let rows = self.db.rows(sql, []).await?;
         rows.iter().map(|row| Ok(self.vault.open_value("history_row.sealed", &row.bytes(0)?)?)).collect()
     }
 
@@ -129,18 +136,18 @@ impl Store {
         rows.iter().map(|row| Ok(self.vault.open_value("survey_row.sealed", &row.bytes(0)?)?)).collect()
     }
 
-    /// Assessments with this certificate number, whatever its type, live or superseded version.
+    /// Assessments with this certificate number, whatever its type, live or superseded version; not those withdrawn.
     pub async fn find_by_certificate(&self, number: &str) -> Result<Vec<i64>> {
         let Some(hash) = self.certificate_hash(number) else { return Ok(Vec::new()) };
-        let sql = "SELECT DISTINCT assessment_id FROM assessment_version WHERE certificate_hash = $1 \
-                   ORDER BY assessment_id";
+        let sql = "SELECT DISTINCT assessment_id FROM assessment_version v WHERE certificate_hash = $1 \
+                   AND NOT EXISTS (SELECT 1 FROM withdrawn_version w WHERE w.id = v.id) ORDER BY assessment_id";
         self.db.rows(sql, args![hash]).await?.iter().map(|row| row.int(0)).collect()
     }
 
-    /// Assessments of this prison (full name) and prisoner number.
+    /// Assessments of this prison (full name) and prisoner number; not those withdrawn.
     pub async fn find_by_prisoner(&self, prison: &str, number: &str) -> Result<Vec<i64>> {
-        let sql = "SELECT DISTINCT assessment_id FROM assessment_version WHERE person_hash = $1 \
-                   ORDER BY assessment_id";
+        let sql = "SELECT DISTINCT assessment_id FROM assessment_version v WHERE person_hash = $1 \
+                   AND NOT EXISTS (SELECT 1 FROM withdrawn_version w WHERE w.id = v.id) ORDER BY assessment_id";
         let rows = self.db.rows(sql, args![self.prisoner_hash(prison, number)]).await?;
         rows.iter().map(|row| row.int(0)).collect()
     }

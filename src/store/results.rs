@@ -1,13 +1,13 @@
 //! Result rows and survey rows of a file: which are new, which are known, which are claimed already.
 //!
-//! - Reads, writes: `assessment_version`, `survey_row`; reads `batch_line`, `batch_void`.
+//! - Reads, writes: `assessment_version`, `survey_row`; writes `said_again`; reads `batch_line`, `batch_void`.
 //! - Safe to repeat because: a row that says nothing new is not stored.
 
 use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use super::intake::{Fate, Intake};
+use super::intake::{Fate, Fates, Intake, say_again};
 use super::ledger::Change;
 use super::values::{Arg, Row, args};
 use super::versions::{Ruling, Version, rule};
@@ -40,23 +40,29 @@ struct Decided {
     /// Index of the row, identity of the version, identity of the assessment, live.
     taken: Vec<(usize, i64, i64, bool)>,
     superseded: Vec<Arg>,
-    said_again: Vec<Arg>,
+    /// Versions that this file says last from here on.
+    said_last: Vec<Arg>,
+    /// Versions that others said first.
+    said_again: Vec<i64>,
 }
 
 impl Store {
-    pub(super) async fn take_results(&self, change: &mut Change, intake: &Intake<'_>) -> Result<Vec<Fate>> {
+    pub(super) async fn take_results(&self, change: &mut Change, intake: &Intake<'_>, fates: &mut Fates) -> Result<()> {
         let rows = &intake.rows.results;
         let hashes: Vec<Hashes> = rows.par_iter().map(|row| self.result_hashes(&row.value)).collect();
         let keys: Vec<Arg> = hashes.iter().map(|hashes| Arg::from(hashes.key)).collect();
         let next = change.tx.int("SELECT COALESCE(MAX(id), 0) + 1 FROM assessment_version", []).await?;
-        let sql = "SELECT id, received_at, original_id, seen_at, seen_in, content_hash, key_hash, assessment_id \
-                   FROM assessment_version WHERE key_hash IN ";
+        let sql = "SELECT id, received_at, original_id, seen_at, seen_in, content_hash, key_hash, assessment_id, \
+                   (SELECT COUNT(*) FROM withdrawal w WHERE w.original_id = v.original_id \
+                   AND w.received_at = v.received_at) FROM assessment_version v \
+                   WHERE NOT EXISTS (SELECT 1 FROM withdrawn_version w WHERE w.id = v.id) AND key_hash IN ";
         let found = if next == 1 { Vec::new() } else { change.tx.rows_in(sql, &keys).await? };
         let known = known(&found)?;
         let claimed = claimed(change, &known, &hashes, intake).await?;
-        let decided = decide(known, &hashes, intake, next, &claimed);
+        let mut decided = decide(known, &hashes, intake, next, &claimed);
+        fates.results = std::mem::take(&mut decided.fates);
         if intake.dry_run {
-            return Ok(decided.fates);
+            return Ok(());
         }
         let (at, original) = intake.place();
         for part in decided.taken.chunks(MAX_ROWS_SEALED) {
@@ -91,21 +97,25 @@ impl Store {
         let sql = "UPDATE assessment_version SET live = 0 WHERE id IN ";
         change.tx.run_in(sql, &[], &decided.superseded).await?;
         let sql = "UPDATE assessment_version SET seen_at = $1, seen_in = $2 WHERE id IN ";
-        change.tx.run_in(sql, &args![at, original], &decided.said_again).await?;
-        Ok(decided.fates)
+        change.tx.run_in(sql, &args![at, original], &decided.said_last).await?;
+        fates.said_again += say_again(change, "result", &decided.said_again, intake).await?;
+        Ok(())
     }
 
-    pub(super) async fn take_survey(&self, change: &mut Change, intake: &Intake<'_>) -> Result<Vec<Fate>> {
+    pub(super) async fn take_survey(&self, change: &mut Change, intake: &Intake<'_>, fates: &mut Fates) -> Result<()> {
         let rows = &intake.rows.survey;
         let hashes: Vec<Hashes> = rows.par_iter().map(|row| self.survey_hashes(row)).collect();
         let keys: Vec<Arg> = hashes.iter().map(|hashes| Arg::from(hashes.key)).collect();
         let next = change.tx.int("SELECT COALESCE(MAX(id), 0) + 1 FROM survey_row", []).await?;
-        let sql = "SELECT id, received_at, original_id, seen_at, seen_in, content_hash, key_hash, id \
-                   FROM survey_row WHERE key_hash IN ";
+        let sql = "SELECT id, received_at, original_id, seen_at, seen_in, content_hash, key_hash, id, \
+                   (SELECT COUNT(*) FROM withdrawal w WHERE w.original_id = v.original_id \
+                   AND w.received_at = v.received_at) FROM survey_row v \
+                   WHERE NOT EXISTS (SELECT 1 FROM withdrawn_survey w WHERE w.id = v.id) AND key_hash IN ";
         let found = change.tx.rows_in(sql, &keys).await?;
-        let decided = decide(known(&found)?, &hashes, intake, next, &HashMap::new());
+        let mut decided = decide(known(&found)?, &hashes, intake, next, &HashMap::new());
+        fates.survey = std::mem::take(&mut decided.fates);
         if intake.dry_run {
-            return Ok(decided.fates);
+            return Ok(());
         }
         let (at, original) = intake.place();
         let inserts = decided.taken.iter().map(|&(i, id, _, live)| {
@@ -116,8 +126,9 @@ impl Store {
         change.tx.insert(into, inserts.collect::<Vec<_>>()).await?;
         change.tx.run_in("UPDATE survey_row SET live = 0 WHERE id IN ", &[], &decided.superseded).await?;
         let sql = "UPDATE survey_row SET seen_at = $1, seen_in = $2 WHERE id IN ";
-        change.tx.run_in(sql, &args![at, original], &decided.said_again).await?;
-        Ok(decided.fates)
+        change.tx.run_in(sql, &args![at, original], &decided.said_last).await?;
+        fates.said_again += say_again(change, "survey", &decided.said_again, intake).await?;
+        Ok(())
     }
 
     fn result_hashes(&self, row: &ResultRow) -> Hashes {
@@ -146,17 +157,15 @@ impl Store {
     }
 }
 
-/// What is known, by key. Columns: id, first place (2), last place (2), content, key, assessment.
+/// What is known, by key. Columns: id, first place (2), last place (2), content, key, assessment, whether the file that
+/// said it first is withdrawn: then the first place is none any more, and the last stands for it.
 fn known(found: &[Row]) -> Result<HashMap<[u8; 16], Known>> {
     let mut known: HashMap<[u8; 16], Known> = HashMap::with_capacity(found.len());
     let mut seen: std::collections::HashSet<i64> = std::collections::HashSet::with_capacity(found.len());
     for row in found {
-        let version = Version {
-            id: row.int(0)?,
-            first: (row.int(1)?, row.int(2)?),
-            last: (row.int(3)?, row.int(4)?),
-            content: row.hash(5)?,
-        };
+        let (first, last) = ((row.int(1)?, row.int(2)?), (row.int(3)?, row.int(4)?));
+        let version =
+            Version { id: row.int(0)?, first: if row.int(8)? > 0 { last } else { first }, last, content: row.hash(5)? };
         // A key that stands twice in the file is asked for twice.
         if seen.insert(version.id) {
             let entry = known.entry(row.hash(6)?).or_default();
@@ -207,10 +216,12 @@ fn decide(
         let entry = known.entry(hashes.key).or_default();
         let fate = match rule(&entry.versions, place, hashes.content) {
             Ruling::Repeat { version, later } => {
+                let version = &mut entry.versions[version];
                 if later {
-                    entry.versions[version].last = place;
-                    decided.said_again.push(Arg::from(entry.versions[version].id));
+                    version.last = place;
+                    decided.said_last.push(Arg::from(version.id));
                 }
+                decided.said_again.extend((version.first != place).then_some(version.id));
                 Fate::Duplicate
             }
             Ruling::New { live, replaces } => {

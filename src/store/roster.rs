@@ -11,6 +11,7 @@ use serde_json::json;
 use super::intake::{Fates, Intake};
 use super::ledger::Change;
 use super::values::{Arg, args};
+use super::versions::Place;
 use super::{Result, Store, StoreError, from_ms, to_date, to_ms};
 use crate::subsidy::assessment::{Approval, RosterRow};
 
@@ -64,7 +65,8 @@ impl Store {
     /// All rosters, oldest first.
     pub async fn rosters(&self) -> Result<Vec<RosterHeader>> {
         let sql = "SELECT r.id, r.original_id, r.received_at, r.row_count, o.name FROM roster r \
-                   JOIN original o ON o.id = r.original_id ORDER BY r.id";
+                   JOIN original o ON o.id = r.original_id \
+                   WHERE NOT EXISTS (SELECT 1 FROM withdrawn_roster w WHERE w.id = r.id) ORDER BY r.id";
         let mut approvals = self.approvals().await?;
         let mut rosters = Vec::new();
         for row in self.db.rows(sql, []).await? {
@@ -85,7 +87,9 @@ impl Store {
     /// Approves a roster; a later approval replaces an earlier one, both stay on record.
     pub async fn approve_roster(&self, id: i64, note: &ApprovalNote, at: DateTime<Utc>) -> Result<()> {
         let mut change = self.change().await?;
-        if change.tx.int("SELECT COUNT(*) FROM roster WHERE id = $1", args![id]).await? == 0 {
+        let sql = "SELECT COUNT(*) FROM roster r WHERE r.id = $1 \
+                   AND NOT EXISTS (SELECT 1 FROM withdrawn_roster w WHERE w.id = r.id)";
+        if change.tx.int(sql, args![id]).await? == 0 {
             return Err(StoreError::Unknown { what: "roster", key: id.to_string() });
         }
         self.approve(&mut change, id, note, at).await?;
@@ -129,7 +133,7 @@ impl Store {
         if intake.rows.roster.is_empty() {
             return Ok(());
         }
-        let before = self.rosters_of(change, intake.original.id).await?;
+        let before = self.rosters_of(change, intake).await?;
         let mut rows: Vec<(u128, &RosterRow)> =
             intake.rows.roster.par_iter().map(|row| (self.fingerprint(row), row)).collect();
         rows.retain(|(fingerprint, _)| !before.rows.contains(fingerprint));
@@ -147,7 +151,7 @@ impl Store {
             return Ok(());
         }
         if !rows.is_empty() {
-            self.insert_roster(change, intake, id, &rows).await?;
+            self.insert_roster(change, intake.place(), id, &rows).await?;
         }
         if let Some(note) = note {
             self.approve(change, id, note, intake.at).await?;
@@ -155,16 +159,16 @@ impl Store {
         Ok(())
     }
 
-    /// Stores a roster inside a change.
+    /// Stores a roster of a file inside a change.
     pub(super) async fn insert_roster(
         &self,
         change: &mut Change,
-        intake: &Intake<'_>,
+        (at, original): Place,
         id: i64,
         rows: &[(u128, &RosterRow)],
     ) -> Result<()> {
         let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-        let roster = args![id, intake.original.id, to_ms(intake.original.received_at), count];
+        let roster = args![id, original, at, count];
         change.tx.insert("roster (id, original_id, received_at, row_count)", [roster]).await?;
         let blocks: Vec<[Arg; 4]> = rows
             .par_chunks(MAX_BLOCK_ROWS)
@@ -179,12 +183,13 @@ impl Store {
         Ok(())
     }
 
-    /// What the same file brought before.
-    async fn rosters_of(&self, change: &mut Change, original: i64) -> Result<Before> {
+    /// What the same arrival of the file brought before.
+    async fn rosters_of(&self, change: &mut Change, intake: &Intake<'_>) -> Result<Before> {
+        let (at, original) = intake.place();
         let mut before = Before::default();
         let sql = "SELECT b.roster_id, b.sealed FROM roster_block b JOIN roster r ON r.id = b.roster_id \
-                   WHERE r.original_id = $1 ORDER BY b.roster_id";
-        for row in change.tx.rows(sql, args![original]).await? {
+                   WHERE r.original_id = $1 AND r.received_at = $2 ORDER BY b.roster_id";
+        for row in change.tx.rows(sql, args![original, at]).await? {
             before.last = Some(row.int(0)?);
             let block: Vec<(u128, RosterRow)> = self.vault.open_value("roster_block.sealed", &row.bytes(1)?)?;
             before.rows.extend(block.into_iter().map(|(fingerprint, _)| fingerprint));

@@ -1,6 +1,7 @@
 //! Sealing a batch: one short transaction that checks that nothing changed since the draft.
 //!
-//! - Writes: `batch`, `batch_line`, `batch_refusal`, `batch_block`, `batch_balance`, `batch_paper`, `delivery`, audit.
+//! - Writes: `batch`, `batch_line`, `batch_refusal`, `batch_block`, `batch_balance`, `batch_paper`, `batch_waiver`,
+//!   `delivery`, audit.
 //! - Safe to repeat because: the stamp of the draft no longer fits after the first success.
 
 use std::collections::HashMap;
@@ -20,9 +21,9 @@ use crate::subsidy::calendar::Period;
 use crate::subsidy::register::RowFacts;
 
 /// Entries of a block: small enough to decode in parallel, large enough that the database hardly counts.
-const MAX_BLOCK_ROWS: usize = 512;
-/// Lines that are sealed before they are inserted: a multiple of the block.
-const MAX_PORTION: usize = 16 * MAX_BLOCK_ROWS;
+const MAX_BLOCK_ROWS: usize = 500;
+/// Lines that are sealed while others are inserted: a multiple of the block, and the rows of one statement.
+const MAX_PORTION: usize = 2 * MAX_BLOCK_ROWS;
 
 const NEXT_SERIAL: &str = "SELECT COALESCE(MAX(serial), 0) + 1 FROM batch WHERE period = $1";
 
@@ -92,9 +93,10 @@ impl Store {
         insert_balances(&mut change, id, batch).await?;
         insert_papers(&mut change, id, sealed).await?;
         insert_deliveries(&mut change, id, sealed).await?;
+        let waivers = insert_waivers(&mut change, id, batch).await?;
         change.facts_change();
         let totals = &batch.totals;
-        let seal = seal_of(&self.vault, &header(batch), &batch.balances, sealed.papers, &refusals)?;
+        let seal = seal_of(&self.vault, &header(batch), &batch.balances, sealed.papers, &refusals, &waivers)?;
         let detail = json!({
             "seal": seal, "persons": totals.persons, "lines": totals.lines, "sum_fen": totals.sum.0,
             "lines_sha256": totals.lines_sha256, "refusals": batch.refusals.len(), "papers": sealed.papers.len(),
@@ -115,15 +117,11 @@ impl Store {
         let facts = sealed.line_facts.iter().zip(canonical);
         let lines: Vec<(&Line, (&RowFacts, &String))> = sealed.batch.lines.iter().zip(facts).collect();
         // Portions: the sealed text of a whole season would not fit beside the batch that it is made from.
-        for (i, portion) in lines.chunks(MAX_PORTION).enumerate() {
-            let blocks: Vec<Vec<u8>> = portion
-                .par_chunks(MAX_BLOCK_ROWS)
-                .map(|part| {
-                    let part: Vec<StoredLine> =
-                        part.iter().map(|(line, (facts, canonical))| stored_line(line, facts, canonical)).collect();
-                    self.vault.seal_value("batch_block.sealed", &part)
-                })
-                .collect();
+        let portions: Vec<_> = lines.chunks(MAX_PORTION).collect();
+        let into = "batch_line (batch_id, line, kind, assessment_id, version_id, amount_fen, reverses_batch_id, \
+                    reverses_line)";
+        let mut blocks = self.seal_lines(portions.first().copied().unwrap_or_default());
+        for (i, portion) in portions.iter().enumerate() {
             insert_blocks(change, id, "lines", i * MAX_PORTION, blocks).await?;
             let rows = portion.iter().map(|(line, (facts, _))| {
                 let cited = line.reverses.as_ref().map(|r| (r.batch.clone(), r.line));
@@ -140,11 +138,23 @@ impl Store {
                     cited_line,
                 ]
             });
-            let into = "batch_line (batch_id, line, kind, assessment_id, version_id, amount_fen, reverses_batch_id, \
-                        reverses_line)";
-            change.tx.insert(into, rows.collect::<Vec<_>>()).await?;
+            let inserting = change.tx.insert(into, rows.collect::<Vec<_>>());
+            // The database has a thread of its own: while it works on these rows, the next ones are sealed.
+            let sealing = async { self.seal_lines(portions.get(i + 1).copied().unwrap_or_default()) };
+            let (inserted, next) = tokio::join!(biased; inserting, sealing);
+            inserted?;
+            blocks = next;
         }
         Ok(())
+    }
+
+    fn seal_lines(&self, portion: &[(&Line, (&RowFacts, &String))]) -> Vec<Vec<u8>> {
+        let seal = |part: &[(&Line, (&RowFacts, &String))]| {
+            let lines: Vec<StoredLine> =
+                part.iter().map(|(line, (facts, canonical))| stored_line(line, facts, canonical)).collect();
+            self.vault.seal_value("batch_block.sealed", &lines)
+        };
+        portion.par_chunks(MAX_BLOCK_ROWS).map(seal).collect()
     }
 
     async fn insert_refusals(
@@ -313,6 +323,15 @@ async fn insert_papers(change: &mut Change, id: i64, sealed: &SealedBatch<'_>) -
     });
     let into = "batch_paper (batch_id, position, name, kind, personal, sha256, length)";
     change.tx.insert(into, rows.collect::<Vec<_>>()).await
+}
+
+/// Which lines rest on which waivers, in the order in which they are read again.
+async fn insert_waivers(change: &mut Change, id: i64, batch: &Batch) -> Result<Vec<(u32, i64)>> {
+    let mut waivers: Vec<(u32, i64)> = batch.waivers.iter().map(|used| (used.line, used.waiver.id)).collect();
+    waivers.sort_unstable();
+    let rows = waivers.iter().map(|(line, waiver)| args![id, *line, *waiver]);
+    change.tx.insert("batch_waiver (batch_id, line, waiver_id)", rows.collect::<Vec<_>>()).await?;
+    Ok(waivers)
 }
 
 async fn insert_deliveries(change: &mut Change, id: i64, sealed: &SealedBatch<'_>) -> Result<()> {

@@ -136,6 +136,8 @@ pub struct StoredBatch {
     pub balances: Vec<Balance>,
     /// Its papers.
     pub papers: Vec<Paper>,
+    /// Which lines rest on which waivers, by their numbers.
+    pub waivers: Vec<(u32, i64)>,
 }
 
 impl Store {
@@ -162,7 +164,8 @@ impl Store {
     /// One batch, checked against its control totals, the columns that SQL looks for, and the seal in the audit log.
     pub async fn batch(&self, number: &str) -> Result<StoredBatch> {
         let batch = self.batch_unsealed(number).await?;
-        let seal = seal_of(&self.vault, &batch.header, &batch.balances, &batch.papers, &batch.refusals)?;
+        let seal =
+            seal_of(&self.vault, &batch.header, &batch.balances, &batch.papers, &batch.refusals, &batch.waivers)?;
         if self.logged_seal(number).await?.is_none_or(|logged| logged != seal) {
             return Err(StoreError::Damaged(format!("seal of batch {number}")));
         }
@@ -185,7 +188,8 @@ impl Store {
             return Err(damaged("line columns"));
         }
         let (void, balances, papers) = (self.void_note(id).await?, self.balances(id).await?, self.papers(id).await?);
-        Ok(StoredBatch { header, void, lines, refusals, balances, papers })
+        let waivers = self.line_waivers(id).await?;
+        Ok(StoredBatch { header, void, lines, refusals, balances, papers, waivers })
     }
 
     /// All entries of one part of a batch.

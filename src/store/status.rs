@@ -11,13 +11,15 @@ use super::{Result, Store, StoreError, from_ms, to_ms};
 /// The store in figures.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StatusNumbers {
-    /// Originals taken in.
+    /// Originals taken in and not withdrawn.
     pub originals_read: u64,
+    /// Originals withdrawn.
+    pub originals_withdrawn: u64,
     /// Originals kept and not yet taken in.
     pub originals_waiting: u64,
-    /// Originals whose report has errors.
+    /// Originals whose report has errors that nobody has decided about yet.
     pub originals_with_errors: u64,
-    /// Rows that came back, over all reports.
+    /// Rows that came back with them.
     pub rows_set_aside: u64,
     /// Live assessments.
     pub assessments: u64,
@@ -49,6 +51,11 @@ pub struct StatusNumbers {
     pub facts_version: i64,
 }
 
+/// What came back and waits for a decision.
+const OPEN_FILES: &str = "SELECT COUNT(*) FROM arrived WHERE errors > 0 AND withdrawn = 0 AND decided = 0";
+const OPEN_ROWS: &str = "SELECT CAST(COALESCE(SUM(set_aside), 0) AS BIGINT) FROM arrived \
+                         WHERE errors > 0 AND withdrawn = 0 AND decided = 0";
+
 impl Store {
     /// The store in figures.
     pub async fn status(&self) -> Result<StatusNumbers> {
@@ -62,20 +69,24 @@ impl Store {
         for row in self.db.rows("SELECT state, COUNT(*) FROM delivery GROUP BY state", []).await? {
             deliveries.insert(row.text(0)?, row.count(1)?);
         }
-        let unapproved = "SELECT COUNT(*) FROM roster WHERE id NOT IN (SELECT roster_id FROM roster_approval)";
+        let unapproved = "SELECT COUNT(*) FROM roster WHERE id NOT IN (SELECT roster_id FROM roster_approval) \
+                          AND id NOT IN (SELECT id FROM withdrawn_roster)";
         let pending = "SELECT COUNT(*) FROM reversal q WHERE q.batch_id NOT IN (SELECT batch_id FROM batch_void) \
                        AND NOT EXISTS (SELECT 1 FROM batch_line r WHERE r.reverses_batch_id = q.batch_id \
                            AND r.reverses_line = q.line \
                            AND r.batch_id NOT IN (SELECT batch_id FROM batch_void))";
         Ok(StatusNumbers {
-            originals_read: count("SELECT COUNT(*) FROM original WHERE read_at IS NOT NULL").await?,
+            originals_read: count("SELECT COUNT(*) FROM arrived WHERE read_at IS NOT NULL AND withdrawn = 0").await?,
+            originals_withdrawn: count("SELECT COUNT(*) FROM arrived WHERE read_at IS NOT NULL AND withdrawn > 0")
+                .await?,
             originals_waiting: count("SELECT COUNT(*) FROM original WHERE read_at IS NULL").await?,
-            originals_with_errors: count("SELECT COUNT(*) FROM original WHERE errors > 0").await?,
-            rows_set_aside: count("SELECT CAST(COALESCE(SUM(set_aside), 0) AS BIGINT) FROM original").await?,
+            originals_with_errors: count(OPEN_FILES).await?,
+            rows_set_aside: count(OPEN_ROWS).await?,
             assessments: count("SELECT COUNT(*) FROM assessment_version WHERE live = 1").await?,
-            rosters: count("SELECT COUNT(*) FROM roster").await?,
+            rosters: count("SELECT COUNT(*) FROM roster WHERE id NOT IN (SELECT id FROM withdrawn_roster)").await?,
             rosters_unapproved: count(unapproved).await?,
-            history_rows: count("SELECT COUNT(*) FROM history_row").await?,
+            history_rows: count("SELECT COUNT(*) FROM history_row WHERE id NOT IN (SELECT id FROM withdrawn_history)")
+                .await?,
             survey_rows: count("SELECT COUNT(*) FROM survey_row WHERE live = 1").await?,
             verdicts: self.verdict_summary().await?,
             batches_sealed: count("SELECT COUNT(*) FROM batch WHERE id NOT IN (SELECT batch_id FROM batch_void)")

@@ -116,6 +116,33 @@ impl ResultRow {
         }
     }
 
+    /// The columns in which another version of the same assessment differs, by their headers.
+    pub fn differing(&self, other: &ResultRow) -> Vec<&'static str> {
+        let columns = [
+            ("姓名", self.name == other.name),
+            ("公民身份号码", self.resident_id == other.resident_id),
+            ("培训机构", self.training_institution == other.training_institution),
+            ("鉴定机构", self.assessment_institution == other.assessment_institution),
+            ("培训类别", self.category == other.category),
+            ("职业编码", self.occupation_code == other.occupation_code),
+            ("开班日期", self.started_on == other.started_on),
+            ("结业日期", self.ended_on == other.ended_on),
+            ("总课时", self.hours == other.hours),
+            ("理论课时", self.hours_theory == other.hours_theory),
+            ("实操课时", self.hours_practice == other.hours_practice),
+            ("理论成绩", self.score_theory == other.score_theory),
+            ("实操成绩", self.score_practice == other.score_practice),
+            ("评定结果", self.passed == other.passed),
+            ("证书类型", self.certificate_type == other.certificate_type),
+            ("证书编号", self.certificate_number == other.certificate_number),
+            ("发证日期", self.issued_on == other.issued_on),
+            ("鉴定费(元)", self.fee == other.fee),
+            ("是否完成培训", self.completed == other.completed),
+            ("备注", self.remark == other.remark),
+        ];
+        columns.into_iter().filter_map(|(column, same)| (!same).then_some(column)).collect()
+    }
+
     /// The certificate as RULES compares it, where a number is there.
     pub fn certificate(&self) -> Option<Certificate> {
         Certificate::new(self.certificate_type, self.certificate_number.as_deref())

@@ -13,6 +13,7 @@ use super::course::{Kind, Level};
 use super::identifiers::{Sex, normalise};
 use super::money::Fen;
 use super::verdict::{Payable, RuleSet, Verdict};
+use super::waiver::Waiver;
 
 /// What a reversal line (更正/追回) cites.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -102,6 +103,15 @@ pub struct Group {
     pub lines: Vec<usize>,
 }
 
+/// A waiver on which a line rests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineWaiver {
+    /// The line.
+    pub line: u32,
+    /// The waiver, as it stood when the batch was sealed.
+    pub waiver: Waiver,
+}
+
 /// Netting per prison x institution x kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Balance {
@@ -157,6 +167,8 @@ pub struct Batch {
     pub groups: Vec<Group>,
     /// Netting per prison x institution x kind.
     pub balances: Vec<Balance>,
+    /// The waivers on which lines rest, by line.
+    pub waivers: Vec<LineWaiver>,
     /// Control totals.
     pub totals: Totals,
     /// Number of the last sealed, not void batch before this one, if any.

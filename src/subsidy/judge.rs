@@ -8,12 +8,14 @@ mod amount;
 mod certificates;
 mod history;
 mod identity;
+mod notes;
 mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use rayon::prelude::*;
 
 use self::certificates::Certificates;
 use self::history::History;
@@ -22,6 +24,7 @@ use super::assessment::{HistoryRow, ResultRow, RosterEntry};
 use super::catalogue::Catalogue;
 use super::course::{CertificateType, Kind, Level};
 use super::verdict::{Step, Verdict};
+use super::waiver::Waiver;
 
 /// One live assessment (its newest version).
 #[derive(Clone, Debug)]
@@ -56,6 +59,8 @@ pub struct Docket {
     pub opening: Vec<HistoryRow>,
     /// What is granted.
     pub grants: Vec<Grant>,
+    /// Waivers, in force or not.
+    pub waivers: Vec<Waiver>,
 }
 
 /// How much a run writes down beside its verdicts.
@@ -77,6 +82,8 @@ pub struct Judgement {
     pub verdicts: Vec<[Option<Verdict>; 2]>,
     /// Per subject index and kind index: the steps that the trace asked for.
     pub steps: BTreeMap<(usize, usize), Vec<Step>>,
+    /// Per subject index and kind index of what is granted: the waivers on which that rests.
+    pub waived: BTreeMap<(usize, usize), Vec<i64>>,
     /// Days on which no policy is in force though one was needed.
     pub days_without_policy: BTreeSet<NaiveDate>,
     /// Assessments whose rate and share would pay nothing: a configuration error (RULES section 4, step 4).
@@ -101,8 +108,7 @@ pub struct Bench<'a> {
 impl<'a> Bench<'a> {
     /// Resolves persons, certificates and rosters over everything that is known.
     pub fn new(docket: &'a Docket, catalogue: &'a Catalogue) -> Bench<'a> {
-        let identities = Identities::resolve(docket);
-        let certificates = Certificates::resolve(docket);
+        let (identities, certificates) = rayon::join(|| Identities::resolve(docket), || Certificates::resolve(docket));
         let roster_rows = find_roster_rows(docket, &identities);
         Bench { docket, catalogue, identities, certificates, roster_rows }
     }
@@ -122,6 +128,29 @@ impl<'a> Bench<'a> {
         self.roster_rows[subject].and_then(|i| self.docket.roster.get(i))
     }
 
+    /// The row that would cover a subject but for its approval or institution: where R4 is waived, what else the roster says
+    /// is read from there. Of several the last received, the one against a grant first.
+    fn row_without_approval(&self, subject: usize) -> Option<&'a RosterEntry> {
+        let row = &self.docket.subjects[subject].row;
+        let person = self.identities.subjects[subject];
+        let of_course = |(i, entry): (usize, &'a RosterEntry)| {
+            let (of, known) = (&entry.row, self.identities.roster[i] == person);
+            let same = (&of.occupation, of.level, &of.class, &of.prison);
+            (known && same == (&row.occupation, row.level, &row.class, &row.prison)).then_some(entry)
+        };
+        let newest = |entry: &&RosterEntry| {
+            let row = &entry.row;
+            (entry.received_at, (row.release_on, row.skilled, !row.able), row.clone())
+        };
+        self.docket.roster.iter().enumerate().filter_map(of_course).max_by_key(newest)
+    }
+
+    /// The waivers of an assessment that are in force on a claim date.
+    fn waivers_of(&self, assessment_id: i64, claim_on: NaiveDate) -> Vec<&'a Waiver> {
+        let waivers = self.docket.waivers.iter().filter(|waiver| waiver.assessment_id == assessment_id);
+        waivers.filter(|waiver| waiver.is_in_force(claim_on) && Waiver::RULES.contains(&waiver.rule)).collect()
+    }
+
     /// Judges on a claim date the open kinds of the subjects assessed on or before `until`, where it is given. `open`
     /// runs parallel to the subjects and names all that are unsettled: what does not enter yet may still show that a
     /// certificate stands for two (R3a), lest the one who was assessed first be paid on it.
@@ -135,8 +164,8 @@ impl<'a> Bench<'a> {
             }
             return judgement;
         };
-        let conflicts = Kind::ALL.map(|kind| self.certificate_conflicts(open, kind));
-        let mut history = History::new(self);
+        let conflicts = || Kind::ALL.map(|kind| self.certificate_conflicts(open, kind));
+        let (mut history, conflicts) = rayon::join(|| History::new(self), conflicts);
         for subject in order {
             for kind in Kind::ALL {
                 if !open[subject][kind.index()] {
@@ -155,7 +184,7 @@ impl<'a> Bench<'a> {
         let enters = |i: usize| until.is_none_or(|until| self.docket.subjects[i].row.assessed_on <= until);
         let mut order: Vec<usize> =
             (0..self.docket.subjects.len()).filter(|i| open[*i] != [false, false] && enters(*i)).collect();
-        order.sort_by_cached_key(|i| {
+        order.par_sort_by_cached_key(|i| {
             let row = &*self.docket.subjects[*i].row;
             (
                 (row.issued_on.is_none(), row.issued_on),
@@ -207,7 +236,7 @@ fn find_roster_rows(docket: &Docket, identities: &Identities<'_>) -> Vec<Option<
         };
         covering.map(|(_, at)| *at).max_by_key(newest)
     };
-    docket.subjects.iter().enumerate().map(|(i, subject)| covering(i, subject)).collect()
+    docket.subjects.par_iter().enumerate().map(|(i, subject)| covering(i, subject)).collect()
 }
 
 /// Whether a roster row of the same person covers this course of this prison.

@@ -11,6 +11,7 @@ use super::course::Kind;
 use super::judge::{Bench, Docket, Grant, Subject};
 use super::money::Fen;
 use super::verdict::{Payable, RuleSet};
+use super::waiver::Waiver;
 
 /// The newest version of an assessment.
 #[derive(Clone, Debug)]
@@ -103,6 +104,8 @@ pub struct Register {
     pub roster: Vec<RosterEntry>,
     /// The opening history.
     pub history: Vec<HistoryRow>,
+    /// Waivers, in force or not, by their numbers.
+    pub waivers: Vec<Waiver>,
     /// The last settlement per assessment and kind, in that order; never of a void batch.
     pub settlements: Vec<Settlement>,
     /// What earlier batches carried, per prison, institution and kind.
@@ -139,6 +142,7 @@ impl Register {
             grants: self.settlements.iter().filter(counts).map(Settlement::grant).collect(),
             roster: std::mem::take(&mut self.roster),
             opening: std::mem::take(&mut self.history),
+            waivers: self.waivers.clone(),
         }
     }
 

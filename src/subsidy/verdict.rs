@@ -92,6 +92,7 @@ rules! {
     CertificatePattern, "W3", "certificate-pattern", Warns, "第七条（三）：真实性", "证书编号与该类证书的编号规则不符，或其中年份、等级与本行不一致", "请鉴定机构核对证书编号";
     LastClaim, "W4", "last-claim", Warns, "第六条：每人每年可享受不超过3次", "本次为本人在规定期限内的最后一次", "提示监狱：期限内再次培训将不予补贴";
     ReleasedBeforeAssessment, "W5", "released-before-assessment", Warns, "第五条（四）：考核鉴定", "刑满日期早于鉴定日期", "请监狱核对刑满日期和鉴定日期";
+    Waived, "W6", "waived", Warns, "豁免登记", "本身待补正的规则已经豁免", "豁免人、原因、期限见豁免登记；期满前请补正";
 }
 
 /// A set of rules.

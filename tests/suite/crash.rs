@@ -94,10 +94,12 @@ fn script(folder: &Folder, peer: &Peer) -> Vec<Step> {
     let later = "--now 2027-01-15T09:00:00+08:00";
     let autumn = "--now 2027-11-16T09:00:00+08:00";
     let mended = vec![result("常州监狱", 3, "丙某某", "焊工", true)];
+    let extra = vec![result("常州监狱", 5, "戊某某", "焊工", true)];
     vec![
         step(0, &format!("{early} once collect"), vec![("inbox/名册.csv", roster("2027-06-01"))]),
         step(0, &format!("{early} import {}", planning("lead.xlsx")), vec![]),
         step(1, &format!("{early} import {}", planning("old.xlsx")), vec![]),
+        step(0, &format!("{early} set-aside reject 3 --reason 演示退回 --by 演示"), vec![]),
         step(0, &format!("{early} plan close --year 2027 --reason 演示截止 --by 演示"), vec![]),
         step(0, &format!("{early} plan approve --year 2027 --on 2025-12-12 --by 演示"), vec![]),
         step(0, &format!("{early} roster approve 1 --on 2025-12-12 --by 演示"), vec![]),
@@ -117,6 +119,11 @@ fn script(folder: &Folder, peer: &Peer) -> Vec<Step> {
         step(0, &format!("{later} once all --period 2027-Q1"), vec![("inbox/更正.csv", results_csv(&mended))]),
         step(0, &format!("{later} batch void CZ-2027-Q1-001 --reason 演示作废 --by 演示"), vec![]),
         step(0, &format!("{later} export verdicts --personal"), vec![]),
+        step(0, &format!("{later} import extra.csv"), vec![("extra.csv", results_csv(&extra))]),
+        step(0, &format!("{later} waiver add #6 --rule R4 --until 2027-12-31 --reason 演示豁免 --by 演示"), vec![]),
+        step(0, &format!("{later} waiver end 1 --reason 演示终止 --by 演示"), vec![]),
+        step(0, &format!("{later} import undo 6 --yes --reason 演示撤回 --by 演示"), vec![]),
+        step(0, &format!("{later} import extra.csv"), vec![]),
         step(0, &format!("{autumn} once remind"), vec![("shenling.toml", addressed())]),
         step(0, &format!("{autumn} calendar import table.toml"), vec![("table.toml", TABLE.to_owned())]),
         step(0, &format!("{autumn} once remind"), vec![("shenling.toml", relieved())]),

@@ -7,6 +7,8 @@ mod check;
 mod contract;
 mod crash;
 mod daemon;
+mod decision;
+mod faults;
 mod house;
 mod import;
 mod inbox;

@@ -13,6 +13,9 @@
 //! - R12b: "stands under two names" is asked of the row's own valid ID; names compare as normalised text.
 //! - W1: theory against 总课时, else against theory + practice. W2: birth date of the row's valid ID, else of the roster
 //!   row. W1, W2, W3, W5 stand on refused verdicts too; W4 speaks of a grant.
+//! - Waivers: only what holds is waived, and never R2; W6 tells that a waiver was needed, whatever the outcome. Where R4 is
+//!   waived, R5 to R5c, W2 and W5 are read from the row of the same person and course that lacks an approval, if there is one:
+//!   the last received, the one against a grant first.
 //! - Section 4: the agreement is chosen first and its fee read then, as with rates. Step 4 is not a verdict: `None`.
 
 mod rules;
@@ -25,6 +28,7 @@ use shenling::subsidy::course::{CertificateType, Kind, Level};
 use shenling::subsidy::judge::{Docket, Subject};
 use shenling::subsidy::policy::Policy;
 use shenling::subsidy::verdict::Outcome;
+use shenling::subsidy::waiver::Waiver;
 
 /// Outcome, codes in alphabetical order joined by `;`, amount in fen if granted.
 pub type Plain = (Outcome, String, Option<i64>);
@@ -78,6 +82,8 @@ pub struct Case<'a> {
     row: &'a ResultRow,
     kind: Kind,
     person: String,
+    /// Names of the rules that are waived for this assessment on the claim date.
+    waived: Vec<&'static str>,
 }
 
 /// Per subject and kind: the verdict without its warnings.
@@ -106,7 +112,10 @@ pub fn answers(docket: &Docket, catalogue: &Catalogue, claim_on: NaiveDate) -> V
                 continue;
             }
             let person = person_of_row(docket, row);
+            let waived =
+                docket.waivers.iter().filter(|w| w.assessment_id == docket.subjects[i].id && counts(w, claim_on));
             let case = Case {
+                waived: waived.map(|waiver| waiver.rule.code()).collect(),
                 docket,
                 catalogue,
                 claim_on,
@@ -125,6 +134,12 @@ pub fn answers(docket: &Docket, catalogue: &Catalogue, claim_on: NaiveDate) -> V
         }
     }
     answers
+}
+
+/// Whether a waiver counts on a day: from its first to its last one, and not from the day on which it was ended.
+fn counts(waiver: &Waiver, day: NaiveDate) -> bool {
+    let ended = waiver.ended_on.is_some_and(|ended_on| ended_on <= day);
+    !ended && waiver.from <= day && day <= waiver.until
 }
 
 /// The person key of each subject.

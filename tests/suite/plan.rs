@@ -72,7 +72,7 @@ fn planted_faults_are_named_at_their_cells_with_the_other_place() {
         findings(&file),
         [
             "附件3!I8 digits-lost",
-            "附件4!B5 unknown-occupation",
+            "附件4!D5 unknown-occupation",
             "附件4!C16 bad-date",
             "附件1!C5 plan-sum",
             "附件1!E6 plan-sum",

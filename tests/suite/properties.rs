@@ -18,6 +18,7 @@ use shenling::subsidy::course::Kind;
 use shenling::subsidy::judge::{Bench, Docket, judge_all};
 use shenling::subsidy::policy::{CapAppliesTo, CapWindow, WindowBy};
 use shenling::subsidy::verdict::{Effect, Outcome, Rule, Verdict};
+use shenling::subsidy::waiver::Waiver;
 
 use super::oracle;
 use rows::{docket, shuffled};
@@ -97,6 +98,43 @@ proptest! {
     fn nothing_is_granted_where_the_cap_is_reached(spec in dockets::any_docket(), world_spec in worlds::any_world()) {
         let (world, docket) = (world(&world_spec), docket(&spec));
         cap_holds(&world, &docket)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(1))]
+
+    #[test]
+    fn a_waiver_lifts_what_is_held_and_nothing_else(
+        spec in dockets::any_docket(),
+        world_spec in worlds::any_world(),
+        of in 0..9_usize,
+    ) {
+        let world = world(&world_spec);
+        let mut with = docket(&spec);
+        let id = with.subjects[of % with.subjects.len()].id;
+        // One assessment only: what others are granted under a waiver would change what this one is judged against.
+        with.waivers.retain(|waiver| waiver.assessment_id == id);
+        with.waivers.extend(Waiver::RULES.map(|rule| Waiver {
+            id: 90,
+            assessment_id: id,
+            rule,
+            from: NaiveDate::MIN,
+            until: NaiveDate::MAX,
+            ended_on: None,
+            reason: "某因".to_owned(),
+            by: "某人".to_owned(),
+        }));
+        let without = Docket { waivers: Vec::new(), ..with.clone() };
+        let (waived, plain) = (judged(&world, &with), judged(&world, &without));
+        for at in [(id, 0), (id, 1)] {
+            let (Some(was), Some(is)) = (plain.get(&at), waived.get(&at)) else { continue };
+            prop_assert!(was.0 != Outcome::Denied || is.0 == Outcome::Denied, "{was:?} became {is:?}");
+            prop_assert!(was.0 != Outcome::Granted || is == was, "{was:?} became {is:?}");
+            if was.0 == Outcome::Held && is.0 == Outcome::Granted {
+                prop_assert!(is.3.contains(&"waived") && !was.1.contains("certificate-missing"), "{was:?} became {is:?}");
+            }
+        }
     }
 }
 

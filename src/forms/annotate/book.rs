@@ -7,8 +7,8 @@ use super::{LIST_SHEET, MAIN_NS, RELATIONS_NS, STRICT_NS, Unfit};
 const PACKAGE_RELATIONS_NS: &str = "http://schemas.openxmlformats.org/package/2006/relationships";
 
 /// `workbook.xml` with the list as its first sheet and the one that opens. `list_at` is where an earlier list stands; it
-/// takes the list then, and no sheet comes to it.
-pub(super) fn workbook(text: &str, list_id: &str, list_at: Option<usize>) -> Result<String, Unfit> {
+/// takes the list then, and no sheet comes to it. Sheets with marks (by their place) are shown if they were hidden.
+pub(super) fn workbook(text: &str, list_id: &str, list_at: Option<usize>, marked: &[usize]) -> Result<String, Unfit> {
     let all = elements(text)?;
     let root = &all[0];
     let tag = text.get(root.open.clone()).ok_or(Unfit)?;
@@ -21,9 +21,20 @@ pub(super) fn workbook(text: &str, list_id: &str, list_at: Option<usize>) -> Res
         let changes = [("activeTab", Some(&*active)), ("firstSheet", None)];
         draft.replace(view.open.clone(), view.tag_with(&changes));
     }
-    if list_at.is_some() {
-        return draft.finish();
+    if list_at.is_none() {
+        add_list(&mut draft, &all, list_id)?;
     }
+    for (at, sheet) in all.iter().filter(|e| e.depth == 2 && e.name == "sheet").enumerate() {
+        let is_hidden = sheet.attribute("state").is_some_and(|state| state != "visible");
+        if is_hidden && marked.contains(&at) {
+            draft.replace(sheet.open.clone(), sheet.tag_with(&[("state", None)]));
+        }
+    }
+    draft.finish()
+}
+
+/// Puts the list before the other sheets.
+fn add_list(draft: &mut Draft<'_>, all: &[Element<'_>], list_id: &str) -> Result<(), Unfit> {
     let sheets = all.iter().find(|e| e.depth == 1 && e.name == "sheets" && !e.closes_itself()).ok_or(Unfit)?;
     let ids = all
         .iter()
@@ -42,7 +53,7 @@ pub(super) fn workbook(text: &str, list_id: &str, list_at: Option<usize>) -> Res
             draft.replace(name.open.clone(), name.tag_with(&[("localSheetId", Some(&moved))]));
         }
     }
-    draft.finish()
+    Ok(())
 }
 
 /// Relations with more of them: id, last word of the type, target. `None` = the part has no relations yet.

@@ -83,7 +83,8 @@ pub(super) fn edit(
         copy.put(&part, list_xml);
     }
     let main = package.text(&outline.main)?.ok_or(Unfit)?;
-    copy.put(&outline.main, amended_workbook(&main, &list_id, list_at.map(|sheet| sheet.position))?);
+    let marked: Vec<usize> = sheets.iter().filter(|s| marks.contains_key(&s.name)).map(|s| s.position).collect();
+    copy.put(&outline.main, amended_workbook(&main, &list_id, list_at.map(|sheet| sheet.position), &marked)?);
     let added: Vec<_> = added_relations.iter().map(|(id, kind, target)| (*id, *kind, &**target)).collect();
     copy.put(&outline.relations_part, relations(Some(&relations_text), &added)?);
     copy.put(&styles_part, styles.finish()?);
@@ -146,7 +147,7 @@ fn edit_sheet(
     let ids = relations_text.as_deref().unwrap_or_default();
     let (texts_id, shapes_id) = (free_id(ids, "rIdNotes"), free_id(ids, "rIdShapes"));
     let order = Order {
-        marks: marks.iter().map(|((row, column), mark)| (*row, *column, mark.colour)).collect(),
+        marks: marks.iter().map(|((row, column), mark)| (*row, *column, mark.paint)).collect(),
         notes_id: (!marks.is_empty()).then_some(&*shapes_id),
     };
     copy.fresh.start_file(part, options())?;

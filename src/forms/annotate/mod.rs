@@ -1,5 +1,6 @@
 //! The annotated copy: the sender's own workbook with its layout, faulty cells coloured, a note in each, and a first
-//! sheet 问题清单 with links to the cells. Mended and sent back it is read as the form that it was.
+//! sheet 问题清单 with links to the cells. Mended and sent back it is read as the form that it was. What was hidden and holds
+//! a marked cell is shown.
 //!
 //! Of an .xlsx the parts are edited ([`edit`]), so that whatever we do not know stays as it was; the copy is read again and
 //! must hold what the original holds. A csv has no colours, and an .xlsx that is written in a way that we do not edit is
@@ -22,9 +23,9 @@ mod tests;
 use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::fix_list::FixList;
+use super::fix_list::{FixList, Problem};
 use super::grid::{self, FileFault, Limits, Sheet, Workbook, place_of};
-use crate::subsidy::finding::Severity;
+use crate::subsidy::finding::{Code, Severity};
 
 /// Name of the sheet that lists the problems.
 pub const LIST_SHEET: &str = "问题清单";
@@ -77,10 +78,18 @@ impl From<Severity> for Colour {
 #[derive(Debug)]
 struct Unfit;
 
+/// How a marked cell looks.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+struct Paint {
+    colour: Colour,
+    /// What is typed there stays text: a number of many digits would lose its last ones again.
+    as_text: bool,
+}
+
 /// What is hung on a cell.
 #[derive(Clone, Debug)]
 struct Mark {
-    colour: Colour,
+    paint: Paint,
     says: String,
 }
 
@@ -151,8 +160,8 @@ fn holds_the_same(original: &Workbook, file_name: &str, copy: &[u8], limits: &Li
         })
 }
 
-/// Cells of a sheet, and what is wrong with each: whether it must be mended, and the advice.
-type Cells<'a> = BTreeMap<(u32, usize), Vec<(bool, &'a str)>>;
+/// Cells of a sheet, and what is wrong with each.
+type Cells<'a> = BTreeMap<(u32, usize), Vec<&'a Problem>>;
 
 /// What each cell of each sheet is marked with.
 fn marks_of(fixes: &FixList) -> HashMap<String, notes::Marks> {
@@ -169,11 +178,18 @@ fn marks_of(fixes: &FixList) -> HashMap<String, notes::Marks> {
                 count += 1;
                 Vec::new()
             });
-            problems.push((problem.severity == Severity::Error, &problem.advice));
+            problems.push(problem);
         }
     }
-    let mark = |problems: Vec<(bool, &str)>| Mark {
-        colour: if problems.iter().any(|(must, _)| *must) { Colour::Error } else { Colour::Warning },
+    let mark = |problems: Vec<&Problem>| Mark {
+        paint: Paint {
+            colour: if problems.iter().any(|p| p.severity == Severity::Error) {
+                Colour::Error
+            } else {
+                Colour::Warning
+            },
+            as_text: problems.iter().any(|p| p.code == Code::DigitsLost),
+        },
         says: notes::says(&problems),
     };
     cells

@@ -7,7 +7,9 @@ use std::fmt::Write as _;
 
 use super::markup::{Draft, Element, cell_text, elements, escaped};
 use super::{AUTHOR, MAIN_NS, Mark, SAYS, Unfit};
+use crate::forms::fix_list::Problem;
 use crate::forms::grid::{a1, place_of};
+use crate::subsidy::finding::Severity;
 
 /// Shape numbers come in blocks of this size, one or more for each drawing.
 const BLOCK: usize = 1024;
@@ -247,11 +249,10 @@ fn prefixes_of(drawing: &str, namespace: &str) -> BTreeSet<String> {
 }
 
 /// The text of a mark: a cell's problems, below one another.
-pub(super) fn says(problems: &[(bool, &str)]) -> String {
-    let lines: Vec<String> = problems
-        .iter()
-        .map(|(must, advice)| format!("{SAYS}{}：{advice}", if *must { "请改正" } else { "请核对" }))
-        .collect();
+pub(super) fn says(problems: &[&Problem]) -> String {
+    let asks = |problem: &Problem| if problem.severity == Severity::Error { "请改正" } else { "请核对" };
+    let lines: Vec<String> =
+        problems.iter().map(|problem| format!("{SAYS}{}：{}", asks(problem), problem.advice)).collect();
     lines.join("\n")
 }
 

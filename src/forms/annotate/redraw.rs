@@ -1,6 +1,6 @@
 //! The copy as a new workbook with the same cells: for csv, and for workbooks that are not edited.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{Datelike, NaiveDate};
 use rust_xlsxwriter::{
@@ -20,7 +20,7 @@ const TEXT_FORMAT: u8 = 49;
 /// Most characters of a cell.
 const MAX_CELL_CHARS: usize = 32_767;
 /// Width of the columns, in characters.
-const COLUMN_WIDTH: f64 = 16.0;
+const COLUMN_WIDTH: f64 = 20.0;
 
 /// Draws the copy.
 pub(super) fn draw(
@@ -117,6 +117,15 @@ fn draw_list(page: &mut Worksheet, fixes: &FixList, names: &HashMap<&str, String
 
 fn draw_sheet(page: &mut Worksheet, sheet: &grid::Sheet, marks: &notes::Marks) -> Result<(), XlsxError> {
     let formats = Formats::new();
+    let joined: HashSet<(u32, usize)> = merged(sheet)
+        .into_iter()
+        .filter(|((row, column), last)| {
+            let (first, column) = (row.saturating_sub(1), u16::try_from(*column).unwrap_or(u16::MAX));
+            // Regions that cross one another, of a damaged file, are left out.
+            page.merge_range(first, column, last.saturating_sub(1), column, "", formats.of(&Cell::Empty, None)).is_ok()
+        })
+        .map(|(origin, _)| origin)
+        .collect();
     for ((row, column), mark) in marks {
         let (row, column) = (row.saturating_sub(1), u16::try_from(*column).unwrap_or(u16::MAX));
         // Coloured also where nothing stands; what stands there is written over it.
@@ -126,7 +135,11 @@ fn draw_sheet(page: &mut Worksheet, sheet: &grid::Sheet, marks: &notes::Marks) -
     }
     let mut widest = 0;
     for (number, cells) in sheet.rows() {
-        for (column, cell) in (0..).zip(&cells).filter(|(_, cell)| !cell.is_empty()) {
+        let own = |at: u16| {
+            let (here, origin) = ((number, usize::from(at)), sheet.origin(number, usize::from(at)));
+            origin == here || !joined.contains(&origin)
+        };
+        for (column, cell) in (0..).zip(&cells).filter(|(at, cell)| !cell.is_empty() && own(*at)) {
             let mark = marks.get(&(number, usize::from(column)));
             put(page, number.saturating_sub(1), column, cell, formats.of(cell, mark))?;
             widest = widest.max(column);
@@ -134,6 +147,20 @@ fn draw_sheet(page: &mut Worksheet, sheet: &grid::Sheet, marks: &notes::Marks) -
     }
     page.set_column_range_width(0, widest, COLUMN_WIDTH)?;
     Ok(())
+}
+
+/// Cells whose value holds for rows below, each with the last of those.
+fn merged(sheet: &grid::Sheet) -> BTreeMap<(u32, usize), u32> {
+    let mut merged = BTreeMap::new();
+    for (row, cells) in sheet.rows() {
+        for column in (0..cells.len()).filter(|at| !cells[*at].is_empty()) {
+            let origin = sheet.origin(row, column);
+            if origin != (row, column) {
+                merged.insert(origin, row);
+            }
+        }
+    }
+    merged
 }
 
 /// Formats of text, dates and other values: unmarked, to be mended, to be looked at.
@@ -154,7 +181,8 @@ impl Formats {
             Cell::Date { .. } => &self.0[1],
             Cell::Number { .. } | Cell::Bool(_) => &self.0[2],
         };
-        &of_kind[mark.map_or(0, |mark| mark.colour as usize + 1)]
+        let of_kind = if mark.is_some_and(|mark| mark.paint.as_text) { &self.0[0] } else { of_kind };
+        &of_kind[mark.map_or(0, |mark| mark.paint.colour as usize + 1)]
     }
 }
 

@@ -1,6 +1,6 @@
 //! One worksheet part, streamed: marked cells get their style, missing ones are put in, and notes are hung on.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io::{BufRead, Write};
 
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, Event};
@@ -8,7 +8,7 @@ use quick_xml::{Reader, Writer};
 
 use super::markup::{attribute, prefix_of, with_attributes};
 use super::styles::Styles;
-use super::{Colour, RELATIONS_NS, STRICT_NS, Unfit};
+use super::{Paint, RELATIONS_NS, STRICT_NS, Unfit};
 use crate::forms::grid::{MAX_COLUMNS, a1, place_of};
 
 /// What must stand behind `legacyDrawing` in a worksheet.
@@ -26,8 +26,8 @@ const AFTER_NOTES: [&str; 9] = [
 
 /// What is to be done with a worksheet.
 pub(super) struct Order<'a> {
-    /// Row (from 1), column (from 0) and colour of the cells to mark, by row and column.
-    pub marks: Vec<(u32, usize, Colour)>,
+    /// Row (from 1), column (from 0) and look of the cells to mark, by row and column.
+    pub marks: Vec<(u32, usize, Paint)>,
     /// Id of a relation to notes that is hung on where there is none yet.
     pub notes_id: Option<&'a str>,
 }
@@ -43,6 +43,7 @@ pub(super) fn rewrite<R: BufRead, W: Write>(
         out: Writer::new(into),
         styles,
         pending: order.marks.iter().copied().collect(),
+        marked_columns: order.marks.iter().map(|(_, column, _)| *column).collect(),
         column_styles: Vec::new(),
         prefix: String::new(),
         depth: 0,
@@ -65,10 +66,28 @@ pub(super) fn rewrite<R: BufRead, W: Write>(
     }
 }
 
+/// Width of a column that was hidden and had none, in characters.
+const SHOWN_WIDTH: &str = "14";
+
+fn is_hidden(start: &BytesStart<'_>) -> bool {
+    attribute(start, "hidden").is_some_and(|flag| matches!(flag.trim(), "1" | "true"))
+}
+
+/// The open tag of a row with marks: it is shown, and the hint how far its cells go may no longer be true.
+fn shown_row(start: &BytesStart<'_>) -> BytesStart<'static> {
+    let is_flat = attribute(start, "ht").is_some_and(|height| height.trim().parse::<f64>().is_ok_and(|ht| ht < 1.0));
+    let mut changes = vec![("spans", None), ("hidden", None)];
+    if is_flat {
+        changes.extend([("ht", None), ("customHeight", None)]);
+    }
+    with_attributes(start, &changes)
+}
+
 struct Page<'a, 's, W> {
     out: Writer<W>,
     styles: &'a mut Styles<'s>,
-    pending: VecDeque<(u32, usize, Colour)>,
+    pending: VecDeque<(u32, usize, Paint)>,
+    marked_columns: BTreeSet<usize>,
     /// First and last column (from 0) and their style.
     column_styles: Vec<(usize, usize, usize)>,
     prefix: String,
@@ -129,7 +148,7 @@ impl<W: Write> Page<'_, '_, W> {
             (0, _) => return Err(Unfit),
             // Of several selected sheets all would be typed into at once; the list is the one that opens.
             (2, "sheetView") => return self.pass(with_attributes(start, &[("tabSelected", None)]), empty),
-            (2, "col") => self.column_style(start),
+            (2, "col") => return self.columns(start, empty),
             (1, "sheetData") => return self.open_data(start, empty),
             (2, "row") if self.in_data => return self.open_row(start, empty),
             (3, "c") if self.in_data => return self.cell(start, empty),
@@ -152,13 +171,40 @@ impl<W: Write> Page<'_, '_, W> {
         }
     }
 
-    fn column_style(&mut self, start: &BytesStart<'_>) {
+    /// Columns that look alike: their style is noted, and hidden ones with marks are shown.
+    fn columns(&mut self, start: &BytesStart<'_>, empty: bool) -> Result<(), Unfit> {
         let number = |name: &str| attribute(start, name).and_then(|text| text.trim().parse::<usize>().ok());
-        if let (Some(first), Some(last), Some(style)) = (number("min"), number("max"), number("style"))
-            && first > 0
-        {
+        let (Some(first), Some(last)) = (number("min").filter(|first| *first > 0), number("max")) else {
+            return self.pass(start.borrow(), empty);
+        };
+        if let Some(style) = number("style") {
             self.column_styles.push((first - 1, last - 1, style));
         }
+        let marked: Vec<usize> = self.marked_columns.range(first - 1..last.max(first)).map(|at| at + 1).collect();
+        if !is_hidden(start) || marked.is_empty() || !empty {
+            return self.pass(start.borrow(), empty);
+        }
+        let mut from = first;
+        for at in marked {
+            self.hidden_columns(start, from, at - 1)?;
+            let is_narrow = attribute(start, "width").is_none_or(|w| w.trim().parse::<f64>().is_ok_and(|w| w < 1.0));
+            let place = at.to_string();
+            let mut shown = vec![("min", Some(&*place)), ("max", Some(&*place)), ("hidden", None)];
+            if is_narrow {
+                shown.extend([("width", Some(SHOWN_WIDTH)), ("customWidth", Some("1"))]);
+            }
+            self.pass(with_attributes(start, &shown), true)?;
+            from = at + 1;
+        }
+        self.hidden_columns(start, from, last)
+    }
+
+    fn hidden_columns(&mut self, start: &BytesStart<'_>, from: usize, to: usize) -> Result<(), Unfit> {
+        if from > to {
+            return Ok(());
+        }
+        let (from, to) = (from.to_string(), to.to_string());
+        self.pass(with_attributes(start, &[("min", Some(&from)), ("max", Some(&to))]), true)
     }
 
     fn open_data(&mut self, start: &BytesStart<'_>, empty: bool) -> Result<(), Unfit> {
@@ -184,8 +230,7 @@ impl<W: Write> Page<'_, '_, W> {
         let style = attribute(start, "customFormat").is_some_and(|flag| matches!(flag.as_str(), "1" | "true"));
         self.row_style = attribute(start, "s").filter(|_| style).and_then(|style| style.trim().parse().ok());
         let is_marked = self.pending.front().is_some_and(|mark| mark.0 == row);
-        // The hint how far the cells go may no longer be true.
-        let start = if is_marked { with_attributes(start, &[("spans", None)]) } else { start.borrow() };
+        let start = if is_marked { shown_row(start) } else { start.borrow() };
         if !empty || !is_marked {
             return self.pass(start, empty);
         }
@@ -207,29 +252,29 @@ impl<W: Write> Page<'_, '_, W> {
         self.cells_before(Some(column))?;
         self.column = Some(column);
         let style = attribute(start, "s").and_then(|style| style.trim().parse().ok()).unwrap_or(0);
-        let colour = self.mark_at(row, column);
-        if colour.is_none() && !self.styles.is_marked(style) {
+        let paint = self.mark_at(row, column);
+        if paint.is_none() && !self.styles.is_marked(style) {
             return self.pass(start.borrow(), empty);
         }
-        let style = self.styles.coloured(style, colour)?.to_string();
+        let style = self.styles.painted(style, paint)?.to_string();
         self.pass(with_attributes(start, &[("s", Some(&style))]), empty)
     }
 
-    fn mark_at(&mut self, row: u32, column: usize) -> Option<Colour> {
+    fn mark_at(&mut self, row: u32, column: usize) -> Option<Paint> {
         let is_here = self.pending.front().is_some_and(|mark| (mark.0, mark.1) == (row, column));
         self.pending.pop_front_if(|_| is_here).map(|mark| mark.2)
     }
 
     /// Puts in the marked cells of the open row that are missing before a column, or to its end.
     fn cells_before(&mut self, column: Option<usize>) -> Result<(), Unfit> {
-        while let Some((row, at, colour)) = self.pending.front().copied() {
+        while let Some((row, at, paint)) = self.pending.front().copied() {
             if row != self.row || column.is_some_and(|column| at >= column) {
                 return Ok(());
             }
             self.pending.pop_front();
             let of_column = self.column_styles.iter().find(|(first, last, _)| (*first..=*last).contains(&at));
             let style = self.row_style.or(of_column.map(|(_, _, style)| *style)).unwrap_or(0);
-            let style = self.styles.coloured(style, Some(colour))?;
+            let style = self.styles.painted(style, Some(paint))?;
             let cell = format!("<{}c r=\"{}\" s=\"{style}\"/>", self.prefix, a1(row, at));
             self.raw(&cell)?;
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::markup::{Draft, Element, elements};
-use super::{Colour, Unfit};
+use super::{Colour, Paint, Unfit};
 
 /// Most styles that a workbook may have; Excel refuses more than 65,490.
 const MAX_STYLES: usize = 60_000;
@@ -46,7 +46,7 @@ pub(super) struct Styles<'a> {
     /// Fills that an earlier copy of ours brought, by colour.
     old_fills: Vec<(String, Colour)>,
     added: Vec<String>,
-    marked: HashMap<(usize, Option<Colour>), usize>,
+    marked: HashMap<(usize, Option<Paint>), usize>,
     looks: Vec<(Look, usize)>,
 }
 
@@ -91,17 +91,21 @@ impl<'a> Styles<'a> {
         fill.is_some_and(|fill| self.old_fills.iter().any(|(old, _)| *old == fill))
     }
 
-    /// The style that is this one with our fill, or, without a colour, with none.
-    pub fn coloured(&mut self, style: usize, colour: Option<Colour>) -> Result<usize, Unfit> {
+    /// The style that is this one with our fill, or, without a paint, with none.
+    pub fn painted(&mut self, style: usize, paint: Option<Paint>) -> Result<usize, Unfit> {
         let style = if style < self.known.len() { style } else { 0 };
-        if let Some(known) = self.marked.get(&(style, colour)) {
+        if let Some(known) = self.marked.get(&(style, paint)) {
             return Ok(*known);
         }
-        let fill = colour.map_or(0, |colour| self.fill(colour)).to_string();
+        let fill = paint.map_or(0, |paint| self.fill(paint.colour)).to_string();
         let (element, rest) = self.known.get(style).ok_or(Unfit)?;
-        let tag = element.tag_with(&[("fillId", Some(&fill)), ("applyFill", Some("1"))]);
+        let mut changes = vec![("fillId", Some(&*fill)), ("applyFill", Some("1"))];
+        if paint.is_some_and(|paint| paint.as_text) {
+            changes.extend([("numFmtId", Some("49")), ("applyNumberFormat", Some("1"))]);
+        }
+        let tag = element.tag_with(&changes);
         let made = self.add(format!("{tag}{rest}"))?;
-        self.marked.insert((style, colour), made);
+        self.marked.insert((style, paint), made);
         Ok(made)
     }
 

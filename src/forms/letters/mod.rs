@@ -6,6 +6,7 @@
 
 mod alarm;
 mod answers;
+mod decision;
 mod facts;
 mod overview;
 mod remind;
@@ -20,6 +21,7 @@ use serde::Serialize;
 
 pub use alarm::{AlarmFacts, AlarmLine, duty_in_words, instant_in_words};
 pub use answers::{OldFormFacts, StrangerFacts, Unopened, UnopenedFacts};
+pub use decision::{Decided, DecisionFacts, Sent};
 pub use facts::{Attached, BatchFacts, BatchFigures, Frame, Task, TestFacts, size_in_words};
 pub use overview::{BatchBar, DueLine, GoalChart, Overview, PlanBar, PlanChart, deeds};
 pub use remind::{Moved, ReminderFacts, ReplanFacts, date_in_words};
@@ -42,6 +44,9 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "batch.html",
     "batch.subject.txt",
     "batch.txt",
+    "decision.html",
+    "decision.subject.txt",
+    "decision.txt",
     "digest.html",
     "digest.subject.txt",
     "digest.txt",
@@ -79,6 +84,7 @@ type Sample = (&'static str, fn() -> Value);
 pub const LETTERS: &[Sample] = &[
     ("alarm", || Value::from(Serde(AlarmFacts::sample()))),
     ("batch", || Value::from(Serde(BatchFacts::sample()))),
+    ("decision", || Value::from(Serde(DecisionFacts::sample()))),
     ("digest", || Value::from(Serde(Overview::sample()))),
     ("remind", || Value::from(Serde(ReminderFacts::sample()))),
     ("replan", || Value::from(Serde(ReplanFacts::sample()))),

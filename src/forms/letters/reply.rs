@@ -276,13 +276,23 @@ impl ReplyFacts {
     }
 }
 
-impl FileFacts {
-    fn new(outcome: &Outcome<'_>, rehearsal: bool, has_copies: bool) -> FileFacts {
-        let problem = |problem: &Problem| ProblemFacts {
+impl ProblemFacts {
+    /// A problem with all its cells.
+    pub(super) fn of(problem: &Problem) -> ProblemFacts {
+        ProblemFacts {
             advice: problem.advice.clone(),
-            cells: cut(problem.cells(), has_copies),
+            cells: problem.cells(),
             places: problem.places.len(),
             code: problem.code.as_str(),
+        }
+    }
+}
+
+impl FileFacts {
+    fn new(outcome: &Outcome<'_>, rehearsal: bool, has_copies: bool) -> FileFacts {
+        let problem = |problem: &Problem| {
+            let whole = ProblemFacts::of(problem);
+            ProblemFacts { cells: cut(whole.cells, has_copies), ..whole }
         };
         let mended = |mended: &Mended| MendedFacts {
             what: mended.what().to_owned(),

@@ -8,7 +8,7 @@ use super::netting::belongs;
 use super::wording::{day, in_words, instant, persons, yuan};
 use super::{PaperContext, Payee};
 use crate::subsidy::assessment::Name;
-use crate::subsidy::batch::{Balance, Batch, Line};
+use crate::subsidy::batch::{Balance, Batch, Line, LineWaiver};
 use crate::subsidy::course::Kind;
 use crate::subsidy::money::Fen;
 
@@ -31,6 +31,7 @@ pub(super) struct Cover {
     lines_sha256: String,
     changes: Changes,
     refused: String,
+    waivers: Vec<Waived>,
     audit_count: i64,
     audit_head: String,
     forms: FormCounts,
@@ -85,6 +86,16 @@ struct Reversed {
     reason: String,
 }
 
+/// A waiver on which lines rest.
+#[derive(Debug, Serialize)]
+struct Waived {
+    lines: String,
+    rule: String,
+    by: String,
+    reason: String,
+    until: String,
+}
+
 /// How many forms the batch has.
 #[derive(Debug, Serialize)]
 struct FormCounts {
@@ -123,6 +134,7 @@ pub(super) fn fill(batch: &Batch, ctx: &PaperContext<'_>) -> Cover {
         lines_sha256: batch.totals.lines_sha256.clone(),
         changes: changes(batch),
         refused: refused(batch),
+        waivers: waivers(batch),
         audit_count: batch.audit_count,
         audit_head: batch.audit_head.clone(),
         forms: FormCounts { training: groups(Kind::Training), assessment: groups(Kind::Assessment) },
@@ -200,6 +212,26 @@ fn carried(balance: &Balance, batch: &Batch) -> String {
         if has_form { "申领表应付为0.00元" } else { "本批无申领表" },
         yuan(balance.carried_out)
     )
+}
+
+/// Each waiver once, with the lines that rest on it.
+fn waivers(batch: &Batch) -> Vec<Waived> {
+    let mut by_waiver: BTreeMap<i64, Vec<&LineWaiver>> = BTreeMap::new();
+    for used in &batch.waivers {
+        by_waiver.entry(used.waiver.id).or_default().push(used);
+    }
+    let waived = |uses: Vec<&LineWaiver>| {
+        let waiver = &uses.first()?.waiver;
+        let lines: Vec<String> = uses.iter().map(|used| used.line.to_string()).collect();
+        Some(Waived {
+            lines: lines.join("、"),
+            rule: format!("{}　{}", waiver.rule.number(), waiver.rule.says()),
+            by: waiver.by.clone(),
+            reason: waiver.reason.clone(),
+            until: day(waiver.until),
+        })
+    };
+    by_waiver.into_values().filter_map(waived).collect()
 }
 
 fn refused(batch: &Batch) -> String {

@@ -1,11 +1,11 @@
 //! manifest.json: what a packet holds, so that its receiver can prove that nothing is missing or changed.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{PaperContext, PaperError};
-use crate::subsidy::batch::Batch;
+use crate::subsidy::batch::{Batch, LineWaiver};
 use crate::subsidy::plan::city::CityPlan;
 
 /// Version of the manifest's layout.
@@ -24,6 +24,9 @@ pub struct Manifest {
     pub sealed_at: String,
     /// Control totals of the batch.
     pub totals: ManifestTotals,
+    /// The waivers on which lines of the batch rest; left out where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<ManifestWaiver>,
     /// The files beside the manifest, in name order.
     pub files: Vec<ManifestFile>,
     /// Name and version of the program.
@@ -49,6 +52,21 @@ pub struct ManifestTotals {
     pub lines_sha256: String,
 }
 
+/// A waiver on which a line rests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestWaiver {
+    /// Number of the line.
+    pub line: u32,
+    /// Code of the rule.
+    pub rule: String,
+    /// Who answers for it.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Its last day.
+    pub until: NaiveDate,
+}
+
 /// One file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestFile {
@@ -67,6 +85,19 @@ pub struct ManifestAudit {
     pub count: i64,
     /// Head of the chain, in hex.
     pub head: String,
+}
+
+impl ManifestWaiver {
+    fn of(used: &LineWaiver) -> ManifestWaiver {
+        let waiver = &used.waiver;
+        ManifestWaiver {
+            line: used.line,
+            rule: waiver.rule.code().to_owned(),
+            by: waiver.by.clone(),
+            reason: waiver.reason.clone(),
+            until: waiver.until,
+        }
+    }
 }
 
 impl ManifestFile {
@@ -95,6 +126,7 @@ impl Manifest {
                 sum_fen: batch.totals.sum.0,
                 lines_sha256: batch.totals.lines_sha256.clone(),
             },
+            waivers: batch.waivers.iter().map(ManifestWaiver::of).collect(),
             files,
             program: ctx.program.to_owned(),
             templates_sha256: ctx.templates.sha256().to_owned(),
@@ -118,6 +150,7 @@ impl Manifest {
                 sum_fen: city.totals.budget.0,
                 lines_sha256: city.totals.lines_sha256.clone(),
             },
+            waivers: Vec::new(),
             files,
             program: ctx.program.to_owned(),
             templates_sha256: ctx.templates.sha256().to_owned(),

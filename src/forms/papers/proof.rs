@@ -9,14 +9,15 @@ use chrono::{DateTime, Datelike, NaiveDate};
 use super::{Paper, PaperContext, PaperError, Printer};
 use crate::forms::reading::FormSpecs;
 use crate::subsidy::assessment::{Name, ResultRow, RosterRow};
-use crate::subsidy::batch::{Batch, Line, balances, batch_number, groups, totals};
+use crate::subsidy::batch::{Batch, Line, LineWaiver, balances, batch_number, groups, totals};
 use crate::subsidy::calendar::Period;
 use crate::subsidy::course::{Category, CertificateType, Kind, Level};
 use crate::subsidy::identifiers::Sex;
 use crate::subsidy::money::Fen;
 use crate::subsidy::plan::city::{CityPlan, Scope, plan_number, totals as plan_totals};
 use crate::subsidy::plan::{ClassForm, Entry, Place, Plan, Project};
-use crate::subsidy::verdict::{Payable, RuleSet};
+use crate::subsidy::verdict::{Payable, Rule, RuleSet};
+use crate::subsidy::waiver::Waiver;
 
 /// The day that proof sheets show.
 const DAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 1, 1).expect("a day of the calendar");
@@ -132,6 +133,7 @@ fn sample(ctx: &PaperContext<'_>) -> Batch {
         claim_on: DAY,
         groups: groups(&lines),
         balances: balances(&lines, &BTreeMap::new()),
+        waivers: vec![LineWaiver { line: 1, waiver: waiver() }],
         totals: totals(&lines),
         lines,
         refusals: Vec::new(),
@@ -139,6 +141,11 @@ fn sample(ctx: &PaperContext<'_>) -> Batch {
         audit_count: 0,
         audit_head: String::new(),
     }
+}
+
+fn waiver() -> Waiver {
+    let (reason, by) = ("样张".to_owned(), "样张".to_owned());
+    Waiver { id: 1, assessment_id: 0, rule: Rule::NotOnRoster, from: DAY, until: DAY, ended_on: None, reason, by }
 }
 
 fn line(number: u32, kind: Kind, row: &Arc<ResultRow>) -> Line {

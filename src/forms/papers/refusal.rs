@@ -130,6 +130,6 @@ fn supplier(rule: Rule) -> &'static str {
         | Rule::ReleasedBeforeAssessment => "监狱",
         Rule::NoAgreement => "监狱、管理员",
         Rule::NotInCatalogue | Rule::InstitutionNotDesignated | Rule::InstitutionPenalised => "管理员",
-        Rule::Repeat | Rule::Cap | Rule::LowerLevel | Rule::TooLate | Rule::LastClaim => "无需补正",
+        Rule::Repeat | Rule::Cap | Rule::LowerLevel | Rule::TooLate | Rule::LastClaim | Rule::Waived => "无需补正",
     }
 }

@@ -93,7 +93,9 @@ pub(super) fn remark(line: &Line) -> String {
     {
         parts.push(format!("按实际费用{}元", fee.yuan_short()));
     }
-    parts.extend(line.warnings.iter().filter_map(warning).map(str::to_owned));
+    // What a line takes back was told where it was granted.
+    let told = |rule: &Rule| *rule != Rule::Waived || line.reverses.is_none();
+    parts.extend(line.warnings.iter().filter(told).filter_map(warning).map(str::to_owned));
     parts.extend(line.row.remark.iter().filter(|remark| !remark.is_empty()).cloned());
     parts.join("；")
 }
@@ -106,6 +108,7 @@ fn warning(rule: Rule) -> Option<&'static str> {
         Rule::CertificatePattern => Some("提示：请核对证书编号"),
         Rule::LastClaim => Some("提示：期限内最后一次"),
         Rule::ReleasedBeforeAssessment => Some("提示：刑满早于鉴定"),
+        Rule::Waived => Some("经豁免（见封面）"),
         _ => None,
     }
 }

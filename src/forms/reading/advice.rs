@@ -44,9 +44,20 @@ pub(super) fn bad_date(header: &str) -> String {
     format!("“{header}”无法识别，请填写年月日齐全的一个日期，如 2026-03-05")
 }
 
-/// For hours.
-pub(super) fn bad_hours(header: &str) -> String {
-    format!("“{header}”请填写不小于 0 的整数，如 80")
+/// For hours, persons and classes.
+pub(super) fn bad_whole(key: Key, header: &str) -> String {
+    let whole = match key {
+        Key::Heads => "大于 0 的整数，如 40",
+        Key::Total => "不小于 0 的整数，如 120",
+        Key::Classes => "不小于 0 的整数，如 2",
+        _ => "不小于 0 的整数，如 80",
+    };
+    format!("“{header}”请填写{whole}")
+}
+
+/// For hours that do not add up.
+pub(super) fn hours_sum(total: u32, theory: u32, practice: u32) -> String {
+    format!("理论课时 {theory} 与实操课时 {practice} 之和不等于总课时 {total}，请核对这三项")
 }
 
 /// For a score.
@@ -65,8 +76,8 @@ pub(super) fn decimals(header: &str) -> String {
 }
 
 /// For an amount of 0.
-pub(super) fn zero_amount(header: &str) -> String {
-    format!("“{header}”不能为 0，请留空或填写实际金额")
+pub(super) fn zero_amount(header: &str, may_be_empty: bool) -> String {
+    format!("“{header}”不能为 0，请{}填写实际金额", if may_be_empty { "留空或" } else { "" })
 }
 
 /// For a two-way answer.

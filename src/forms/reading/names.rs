@@ -116,7 +116,7 @@ fn resolve_anew<T>(catalogue: &Catalogue, raw: &str, look_up: LookUp<T>, suggest
 pub(super) fn prison(catalogue: &Catalogue, text: &str, _: bool) -> Result<Found<Name>, String> {
     let Some(name) = catalogue.prison(text) else {
         let all: Vec<&str> = catalogue.prisons.iter().map(|prison| &*prison.name).take(MAX_LISTED).collect();
-        return Err(format!("没有配置此监狱，请填写监狱名称：{}", all.join("、")));
+        return Err(format!("名单中没有此监狱，请填写监狱名称：{}", all.join("、")));
     };
     Ok(Found { value: name.clone(), full_name: Some(name.to_string()) })
 }

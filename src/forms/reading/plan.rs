@@ -12,6 +12,7 @@
 //! - An addition (临时备案): 计划类型 says so, or its title, or whoever takes the file in; its number is 备案序号. Without
 //!   a number it is the first.
 
+mod blocks;
 mod classes;
 mod tables;
 
@@ -86,7 +87,7 @@ pub(super) fn read(
     // A sheet that is a table beyond doubt may be long, and holds no forms.
     let is_other =
         |sheet: &&Sheet| !sheets.iter().any(|(known, layout)| layout.is_clear() && std::ptr::eq(*known, *sheet));
-    let forms: Vec<classes::Block<'_>> = workbook.sheets.iter().filter(is_other).flat_map(classes::blocks).collect();
+    let forms: Vec<blocks::Block<'_>> = workbook.sheets.iter().filter(is_other).flat_map(blocks::blocks).collect();
     let is_plan = mark.is_some() || sheets.iter().any(|(_, layout)| is_table(layout)) || !forms.is_empty();
     if !is_plan && !asked_for {
         return None;
@@ -151,6 +152,15 @@ fn finish(mut draft: Draft, head: &Head, mark: Option<&FormMark>, ctx: &ReadingC
         repairs: output.repairs,
         content,
     };
+    if rows == 0 {
+        // An empty form takes nobody's place.
+        draft.output.findings.push(of_file(FileFault {
+            code: Code::AnnexMissing,
+            seen: String::new(),
+            advice: "本工作簿没有填写任何内容，请填写后重新报送".to_owned(),
+        }));
+        return reading(Content::Nothing, 0, draft.output);
+    }
     let Some(prison) = prison else {
         let finding = of_file(FileFault {
             code: Code::PlanPrison,
@@ -161,14 +171,7 @@ fn finish(mut draft: Draft, head: &Head, mark: Option<&FormMark>, ctx: &ReadingC
         return reading(Content::Nothing, rows - duplicates, draft.output);
     };
     if draft.plan.rows() == 0 {
-        // An empty form, or one of which every row comes back, takes nobody's place.
-        if rows == 0 {
-            draft.output.findings.push(of_file(FileFault {
-                code: Code::AnnexMissing,
-                seen: String::new(),
-                advice: "本工作簿没有填写任何内容，请填写后重新报送".to_owned(),
-            }));
-        }
+        // A form of which every row comes back takes nobody's place either.
         return reading(Content::Nothing, rows - duplicates, draft.output);
     }
     let addition = head.addition || head.addition_number.is_some() || ctx.addition;
@@ -191,7 +194,7 @@ fn finish(mut draft: Draft, head: &Head, mark: Option<&FormMark>, ctx: &ReadingC
 
 fn old_form(mark: &FormMark) -> FileReading {
     let advice = format!(
-        "本表是旧版（第 {} 版），没有收取；请改用随回执附上的新表填写，也可由牵头监狱运行 shenling form planning 取得",
+        "本表是旧版（第 {} 版），没有收取；请改用随回执附上的新表填写，没有收到新表的请向牵头监狱索取",
         mark.version
     );
     let finding = of_file(FileFault { code: Code::OldForm, seen: format!("第 {} 版", mark.version), advice });

@@ -108,8 +108,7 @@ fn certificate(r: &mut Reader<'_>, passed: Option<bool>) -> CertificateCells {
 fn check_hours(r: &mut Reader<'_>, hours: [Option<u32>; 3]) {
     let [Some(total), Some(theory), Some(practice)] = hours else { return };
     if theory.checked_add(practice) != Some(total) {
-        let advice = format!("理论课时 {theory} 与实操课时 {practice} 之和不等于总课时 {total}，请核对这三项");
-        r.fault(Key::Hours, Code::HoursSum, advice);
+        r.fault(Key::Hours, Code::HoursSum, advice::hours_sum(total, theory, practice));
     }
 }
 
@@ -159,7 +158,7 @@ fn doubts(r: &mut Reader<'_>, row: &ResultRow) {
     .collect();
     if let Some(first) = missing.first() {
         let names: Vec<&str> = missing.iter().map(|key| r.header(*key)).collect();
-        let advice = format!("评定结果为合格，但缺少{}，补齐前不予核定", names.join("、"));
+        let advice = format!("评定结果为合格，但缺少{}，请补填；补齐前不予核定", names.join("、"));
         let at = if r.has_column(*first) { *first } else { Key::Result };
         r.doubt(at, Code::CertificateDoubt, advice);
     }

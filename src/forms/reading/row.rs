@@ -89,6 +89,11 @@ impl<'a> Reader<'a> {
         self.layout.column(key).is_some()
     }
 
+    /// Whether the cells of a column must be filled.
+    pub fn is_needed(&self, key: Key) -> bool {
+        self.layout.form.column(key).is_some_and(|column| column.required && !column.cells_may_be_empty)
+    }
+
     /// The filled cell of a column, whatever it holds.
     fn filled(&self, key: Key) -> Option<&'a Cell> {
         self.layout.column(key).and_then(|at| self.cells.get(at)).filter(|cell| is_filled(cell))
@@ -134,8 +139,7 @@ impl<'a> Reader<'a> {
     /// The cell of a column, if it is filled and no error; an empty required cell and an error are findings.
     fn cell(&mut self, key: Key) -> Option<&'a Cell> {
         let Some(cell) = self.filled(key) else {
-            let column = self.layout.form.column(key);
-            if self.has_column(key) && column.is_some_and(|column| column.required && !column.cells_may_be_empty) {
+            if self.has_column(key) && self.is_needed(key) {
                 self.required_empty(key);
             }
             return None;

@@ -1,12 +1,13 @@
 //! The draft of a batch: judged anew on the claim date, numbered, grouped and netted. No I/O.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
+use rayon::iter::Either;
 use rayon::prelude::*;
 
 use crate::store::PendingReversal;
-use crate::subsidy::batch::{self, Batch, Line, Refusal, Reverses};
+use crate::subsidy::batch::{self, Batch, Line, LineWaiver, Refusal, Reverses};
 use crate::subsidy::calendar::Period;
 use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::course::Kind;
@@ -15,6 +16,7 @@ use crate::subsidy::judge::{Bench, Judgement, Trace};
 use crate::subsidy::money::Fen;
 use crate::subsidy::register::{Register, Reversals, RowFacts};
 use crate::subsidy::verdict::{Effect, Outcome, Rule, Step, Verdict};
+use crate::subsidy::waiver::Waiver;
 
 /// Number, period and dates of the batch to be.
 pub(super) struct Terms {
@@ -45,29 +47,24 @@ pub(super) fn draft(
     let bench = Bench::new(&docket, catalogue);
     let open = register.open(&bench);
     let judgement = bench.judge(&open, Some(terms.period.last_day()), terms.claim_on, &Trace::Failures);
-    let mut lines = Vec::new();
-    let mut refusals = Vec::new();
-    for (i, pair) in judgement.verdicts.into_iter().enumerate() {
+    let entry = |(i, verdict): (usize, Verdict)| {
         let known = &register.results[i];
-        let late = known.row.assessed_on < terms.period.first_day();
-        for verdict in pair.into_iter().flatten() {
-            let facts = register.facts(&bench, i);
-            if verdict.outcome == Outcome::Granted {
-                let line = granted(&bench, i, known.assessment_id, verdict, late);
-                lines.push((line, facts));
-            } else {
-                let steps = judgement.steps.get(&(i, verdict.kind.index())).map_or(&[][..], Vec::as_slice);
-                let refusal = Refusal {
-                    assessment_id: known.assessment_id,
-                    row: known.row.clone(),
-                    details: details(steps),
-                    verdict,
-                    late,
-                };
-                refusals.push((refusal, facts));
-            }
+        let (facts, late) = (register.facts(&bench, i), known.row.assessed_on < terms.period.first_day());
+        if verdict.outcome == Outcome::Granted {
+            return Either::Left((granted(&bench, i, known.assessment_id, verdict, late), facts));
         }
-    }
+        let steps = judgement.steps.get(&(i, verdict.kind.index())).map_or(&[][..], Vec::as_slice);
+        let (assessment_id, row) = (known.assessment_id, known.row.clone());
+        Either::Right((Refusal { assessment_id, row, details: details(steps), verdict, late }, facts))
+    };
+    let waived: HashMap<(i64, Kind), Vec<i64>> = judgement
+        .waived
+        .iter()
+        .map(|((i, kind), waivers)| ((register.results[*i].assessment_id, Kind::ALL[*kind]), waivers.clone()))
+        .collect();
+    let verdicts = judgement.verdicts.into_par_iter().enumerate();
+    let verdicts = verdicts.flat_map_iter(|(i, pair)| pair.into_iter().flatten().map(move |verdict| (i, verdict)));
+    let (mut lines, mut refusals): (Vec<_>, Vec<_>) = verdicts.partition_map(entry);
     for reversal in reversals {
         let assessment = BTreeSet::from([reversal.line.assessment_id]);
         let today = register.at(&assessment).first().map(|i| register.facts(&bench, *i));
@@ -89,7 +86,9 @@ pub(super) fn draft(
     let (lines, line_facts): (Vec<Line>, Vec<RowFacts>) = lines.into_iter().unzip();
     let (refusals, refusal_facts) = refusals.into_iter().unzip();
     let facts_version = register.stamp.facts_version;
-    let batch = put_together(lines, refusals, register, terms);
+    let waivers = std::mem::take(&mut register.waivers);
+    let mut batch = put_together(lines, refusals, register, terms);
+    batch.waivers = line_waivers(&batch.lines, &waived, &waivers);
     let Judgement { days_without_policy, zero_amounts, .. } = judgement;
     Draft { batch, line_facts, refusal_facts, facts_version, days_without_policy, zero_amounts }
 }
@@ -99,20 +98,36 @@ fn put_together(mut lines: Vec<Line>, refusals: Vec<Refusal>, register: Register
     for (line, number) in lines.iter_mut().zip(1..) {
         line.number = number;
     }
+    let (totals, (groups, balances)) = rayon::join(
+        || batch::totals(&lines),
+        || rayon::join(|| batch::groups(&lines), || batch::balances(&lines, &register.carried)),
+    );
     Batch {
         number: batch::batch_number(terms.period, terms.serial),
         period: terms.period,
         sealed_at: terms.sealed_at,
         claim_on: terms.claim_on,
-        groups: batch::groups(&lines),
-        balances: batch::balances(&lines, &register.carried),
-        totals: batch::totals(&lines),
+        groups,
+        balances,
+        waivers: Vec::new(),
+        totals,
         lines,
         refusals,
         previous: register.previous,
         audit_count: register.stamp.audit_count,
         audit_head: register.stamp.audit_head,
     }
+}
+
+/// The waivers of the numbered lines, in their order.
+fn line_waivers(lines: &[Line], waived: &HashMap<(i64, Kind), Vec<i64>>, waivers: &[Waiver]) -> Vec<LineWaiver> {
+    let granted = lines.iter().filter(|line| !waived.is_empty() && line.reverses.is_none());
+    let of_line = |line: &Line| {
+        let ids = waived.get(&(line.assessment_id, line.kind)).map_or(&[][..], Vec::as_slice);
+        let found = ids.iter().filter_map(|id| waivers.iter().find(|waiver| waiver.id == *id));
+        found.map(|waiver| LineWaiver { line: line.number, waiver: waiver.clone() }).collect::<Vec<_>>()
+    };
+    granted.flat_map(of_line).collect()
 }
 
 fn granted(bench: &Bench<'_>, subject: usize, assessment_id: i64, verdict: Verdict, late: bool) -> Line {

@@ -7,10 +7,12 @@ use fail::fail_point;
 use tracing::info;
 
 use super::super::{StageError, blocking};
-use super::{Desk, FileReport, Manner, plan};
+use super::{Decision, Desk, FileReport, Manner, plan};
 use crate::forms::letters;
 use crate::forms::reading::{self, Content, FileKind, FileReading, FormMark, ReadingContext};
-use crate::store::{self, Counts, Fate, Fates, Intake, Kept, NewPacket, PartOf, Rows, Store, TakenIn};
+use crate::store::{
+    self, Arrival, Counts, Fate, Fates, Intake, Kept, NewPacket, PartOf, Reasoned, Rows, Store, TakenAs, TakenIn,
+};
 use crate::subsidy::calendar::civil_date;
 use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::finding::{Code, Finding, Severity};
@@ -40,8 +42,10 @@ impl<'a> Taking<'a> {
         Ok(match &self.kept {
             Some(kept) => kept.clone(),
             None if manner.dry_run => {
-                let sha256 = store::sha256_hex(&self.bytes);
-                store.find_original(&sha256).await?.unwrap_or_else(|| Kept::not_kept(&self.bytes, self.received_at))
+                // What was withdrawn would be taken anew.
+                let known = store.find_original(&store::sha256_hex(&self.bytes)).await?;
+                let stands = known.filter(|known| known.state != Arrival::Withdrawn);
+                stands.unwrap_or_else(|| Kept::not_kept(&self.bytes, self.received_at))
             }
             None => store.keep_original(self.name, &self.bytes, self.received_at).await?,
         })
@@ -80,6 +84,7 @@ pub(super) async fn take(
         dry_run: manner.dry_run,
         answer: answer.as_ref(),
         part,
+        decision: taken_as(manner, now),
     };
     let told = |fates: &Fates| finish(&mut report, fates, &numbers, &rows, &desk.catalogue);
     let TakenIn { fates, .. } = store.take_in(intake, told).await?;
@@ -95,6 +100,12 @@ pub(super) async fn take(
         "file taken in"
     );
     Ok(report)
+}
+
+/// A person's decision as the store enters it.
+fn taken_as(manner: &Manner, now: DateTime<Utc>) -> Option<TakenAs<'_>> {
+    let (Decision { reason, by, answer }, kind) = manner.decision.as_ref().zip(manner.kind)?;
+    Some(TakenAs { kind: stored_kind(kind), because: Reasoned { reason, by, at: now }, answer: answer.as_ref() })
 }
 
 /// The report before anybody knows what becomes of the rows.
@@ -241,7 +252,8 @@ fn courses(fates: &Fates, rows: &Rows, catalogue: &Catalogue) -> Vec<(String, u3
     letters::courses(results.chain(roster), catalogue)
 }
 
-fn stored_kind(kind: FileKind) -> store::FileKind {
+/// What the store calls a kind of file.
+pub fn stored_kind(kind: FileKind) -> store::FileKind {
     match kind {
         FileKind::Results => store::FileKind::Results,
         FileKind::Roster => store::FileKind::Roster,

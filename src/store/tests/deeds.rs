@@ -1,7 +1,9 @@
 //! Rows that are changed, added or removed by hand: each shows in the verification, whoever dropped the triggers.
 
 use super::support::{Draft, World, at, day, on_both, result, results, roster_row, seal, take};
-use crate::store::{ApprovalNote, Rows, Store, StoreError};
+use crate::store::{ApprovalNote, Counts, FileKind, Intake, Reasoned, Report, Rows, Store, StoreError, TrayAct};
+use crate::subsidy::batch::LineWaiver;
+use crate::subsidy::verdict::Rule;
 
 /// Two batches, of which the first is void; a reversal, a reopened refusal, an approved roster.
 async fn season(store: &Store) -> String {
@@ -11,10 +13,44 @@ async fn season(store: &Store) -> String {
     store.approve_roster(1, &note, at(2)).await.unwrap();
     let first = seal(store, &Draft { granted: vec![1, 2], refused: vec![3], minutes: 3, ..Draft::default() }).await;
     store.void_batch(&first, "误报", "李四", at(4)).await.unwrap();
-    let second = seal(store, &Draft { granted: vec![1, 2], refused: vec![3], minutes: 5, ..Draft::default() }).await;
+    let because = |minutes| Reasoned { reason: "原件已核", by: "李四", at: at(minutes) };
+    let waived = store.add_waiver(1, Rule::NotOnRoster, day("2026-12-31"), because(4)).await.unwrap();
+    let known = store.load_register().await.unwrap().waivers[0].clone();
+    let waivers = vec![LineWaiver { line: 1, waiver: known }];
+    let draft = Draft { granted: vec![1, 2], refused: vec![3], waivers, minutes: 5, ..Draft::default() };
+    let second = seal(store, &draft).await;
+    store.end_waiver(waived, because(6)).await.unwrap();
     store.request_reversal(&second, 1, "更正", "李四", at(6)).await.unwrap();
     store.reopen(3, "复核", "李四", at(7)).await.unwrap();
+    take(store, "three", 8, &results([result(7)])).await;
+    for minutes in [9, 11] {
+        store.withdraw_import(3, Reasoned { reason: "误报", by: "李四", at: at(minutes) }, None, false).await.unwrap();
+        if minutes == 9 {
+            take(store, "three", 10, &results([result(7)])).await;
+        }
+    }
+    close(store, because(12)).await;
     second
+}
+
+/// A file of which something came back, and that is refused.
+async fn close(store: &Store, because: Reasoned<'_>) {
+    let kept = store.keep_original("back", b"back", because.at).await.unwrap();
+    let (rows, at) = (Rows::default(), because.at);
+    let intake = Intake {
+        original: &kept,
+        rows: &rows,
+        approval: None,
+        at,
+        dry_run: false,
+        answer: None,
+        part: None,
+        decision: None,
+    };
+    let counts = Counts { errors: 1, ..Counts::default() };
+    let report = |_: &_| Report { kind: FileKind::Unknown, counts, json: Vec::new() };
+    store.take_in(intake, report).await.unwrap();
+    store.close_file(4, TrayAct::Refused, because, None).await.unwrap();
 }
 
 async fn tamper(store: &Store, world: &World, sql: &'static str) {
@@ -66,6 +102,18 @@ const EDITS: &[&str] = &[
     "UPDATE assessment_version SET live = 0 WHERE id = 6",
     "UPDATE original SET received_at = received_at - 1 WHERE id = 1",
     "UPDATE original SET length = length + 1 WHERE id = 1",
+    "UPDATE batch_waiver SET line = 2",
+    "DELETE FROM batch_waiver",
+    "UPDATE waiver SET until_on = '2027-12-31' WHERE id = 1",
+    "UPDATE waiver SET rule = 'no-agreement' WHERE id = 1",
+    "DELETE FROM waiver_end",
+    "UPDATE waiver_end SET ended_on = '2027-12-31'",
+    "DELETE FROM tray_decision",
+    "UPDATE tray_decision SET act = 'settled'",
+    "DELETE FROM withdrawal",
+    "UPDATE withdrawal SET at = at + 1",
+    "INSERT INTO withdrawal SELECT 1, received_at, reason, by_whom, at FROM withdrawal",
+    "UPDATE readmission SET received_at = received_at + 1",
     "UPDATE ledger SET facts_version = facts_version + 1",
 ];
 

@@ -128,8 +128,16 @@ async fn a_dry_run_decides_and_stores_nothing() {
         let before = store.dump().await.unwrap();
         let kept = Kept::not_kept(b"never seen", at(1));
         let rows = Rows { roster: vec![roster_row(1)], ..results([result(1), result(2), result(2)]) };
-        let intake =
-            Intake { original: &kept, rows: &rows, approval: None, at: at(1), dry_run: true, answer: None, part: None };
+        let intake = Intake {
+            original: &kept,
+            rows: &rows,
+            approval: None,
+            at: at(1),
+            dry_run: true,
+            answer: None,
+            part: None,
+            decision: None,
+        };
         let report = |_: &_| Report { kind: FileKind::Results, counts: Counts::default(), json: Vec::new() };
         let decided = fates(store.take_in(intake, report).await.unwrap());
         assert_eq!(decided[0], Fate::Duplicate);

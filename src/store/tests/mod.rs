@@ -17,3 +17,6 @@ mod schema;
 mod seals;
 mod secrets;
 mod support;
+mod tray;
+mod undo;
+mod waivers;

@@ -28,6 +28,7 @@ async fn take(store: &Store, file: &str, minutes: i64, plan: Plan) -> Option<Pla
         dry_run: false,
         answer: None,
         part: None,
+        decision: None,
     };
     let report = |_: &_| Report { kind: FileKind::Plan, counts: Counts::default(), json: Vec::new() };
     store.take_in(intake, report).await.unwrap().fates.plan
@@ -142,8 +143,16 @@ async fn an_answer_is_queued_once_with_its_files() {
             let kept = store.keep_original(file, file.as_bytes(), at(1)).await.unwrap();
             let rows = Rows::default();
             let (approval, answer) = (None, Some(&answer));
-            let intake =
-                Intake { original: &kept, rows: &rows, approval, at: at(1), dry_run: false, answer, part: None };
+            let intake = Intake {
+                original: &kept,
+                rows: &rows,
+                approval,
+                at: at(1),
+                dry_run: false,
+                answer,
+                part: None,
+                decision: None,
+            };
             let report = |_: &_| Report { kind: FileKind::Plan, counts: Counts::default(), json: Vec::new() };
             store.take_in(intake, report).await.unwrap();
         }

@@ -113,7 +113,16 @@ async fn what_a_sender_is_told_of_a_file_is_stored_with_its_rows() {
         for (told, n) in [("first", 1), ("second", 2)] {
             let part = Some(PartOf { mail: mail.id, position: 0 });
             let (approval, answer) = (None, None);
-            let intake = Intake { original: &kept, rows: &rows, approval, at: at(n), dry_run: false, answer, part };
+            let intake = Intake {
+                original: &kept,
+                rows: &rows,
+                approval,
+                at: at(n),
+                dry_run: false,
+                answer,
+                part,
+                decision: None,
+            };
             let report = |fates: &crate::store::Fates| Report {
                 kind: crate::store::FileKind::Results,
                 counts: fates.count(),
@@ -129,7 +138,8 @@ async fn what_a_sender_is_told_of_a_file_is_stored_with_its_rows() {
         let again = keep(&store, 2, &header("b@x"), "\r\n\r\nbody", &["r"], 3).await;
         let part = Some(PartOf { mail: again.id, position: 0 });
         let (approval, answer) = (None, None);
-        let intake = Intake { original: &kept, rows: &rows, approval, at: at(4), dry_run: false, answer, part };
+        let intake =
+            Intake { original: &kept, rows: &rows, approval, at: at(4), dry_run: false, answer, part, decision: None };
         store
             .take_in(intake, |fates| Report {
                 kind: crate::store::FileKind::Results,

@@ -1,8 +1,9 @@
 //! No personal data stands in clear: the database file is searched byte by byte.
 
 use super::support::{Draft, PERSON, at, on_both, result, results, roster_row, seal, take};
-use crate::store::{ApprovalNote, Rows};
+use crate::store::{ApprovalNote, Reasoned, Rows};
 use crate::subsidy::identifiers::normalise;
+use crate::subsidy::verdict::Rule;
 
 #[tokio::test]
 async fn the_database_file_holds_no_personal_data() {
@@ -19,6 +20,11 @@ async fn the_database_file_holds_no_personal_data() {
             seal(&store, &Draft { granted: vec![1, 2], refused: vec![3], minutes: 5, ..Draft::default() }).await;
         store.request_reversal(&batch, 1, PERSON, PERSON, at(6)).await.unwrap();
         store.reopen(3, PERSON, PERSON, at(6)).await.unwrap();
+        let because = Reasoned { reason: PERSON, by: PERSON, at: at(7) };
+        let waived = store.add_waiver(4, Rule::NotOnRoster, "2026-12-31".parse().unwrap(), because).await.unwrap();
+        store.end_waiver(waived, because).await.unwrap();
+        take(&store, "another", 8, &results([result(10)])).await;
+        store.withdraw_import(2, because, None, false).await.unwrap();
         let row = result(1);
         let secrets = [
             PERSON.to_owned(),

@@ -11,7 +11,7 @@ use crate::store::{
     StoreError, TakenIn, Vault,
 };
 use crate::subsidy::assessment::{ResultRow, RosterRow};
-use crate::subsidy::batch::{Batch, Line, Refusal, Reverses, balances, batch_number, groups, totals};
+use crate::subsidy::batch::{Batch, Line, LineWaiver, Refusal, Reverses, balances, batch_number, groups, totals};
 use crate::subsidy::calendar::Period;
 use crate::subsidy::course::{Category, CertificateType, Kind, Level};
 use crate::subsidy::money::Fen;
@@ -167,8 +167,16 @@ pub async fn take(store: &Store, file: &str, minutes: i64, rows: &Rows) -> Taken
 }
 
 pub async fn take_kept(store: &Store, kept: &Kept, minutes: i64, rows: &Rows) -> Result<TakenIn, StoreError> {
-    let intake =
-        Intake { original: kept, rows, approval: None, at: at(minutes), dry_run: false, answer: None, part: None };
+    let intake = Intake {
+        original: kept,
+        rows,
+        approval: None,
+        at: at(minutes),
+        dry_run: false,
+        answer: None,
+        part: None,
+        decision: None,
+    };
     store
         .take_in(intake, |fates| {
             let taken = fates.count();
@@ -184,6 +192,8 @@ pub struct Draft {
     pub granted: Vec<i64>,
     pub refused: Vec<i64>,
     pub reversed: Vec<(String, u32)>,
+    pub fingerprint: Option<u128>,
+    pub waivers: Vec<LineWaiver>,
     pub minutes: i64,
 }
 
@@ -196,7 +206,8 @@ pub async fn seal_on(store: &Store, draft: &Draft, facts_version: i64) -> Result
     let mut refusals = Vec::new();
     let (mut line_facts, mut refusal_facts) = (Vec::new(), Vec::new());
     for found in &register.results {
-        let facts = RowFacts { version_id: found.version_id, roster_fingerprint: Some(u128::MAX - 5) };
+        let facts =
+            RowFacts { version_id: found.version_id, roster_fingerprint: draft.fingerprint.or(Some(u128::MAX - 5)) };
         if draft.granted.contains(&found.assessment_id) {
             line_facts.push(facts);
             lines.push(line(found.assessment_id, &found.row, Fen(100_000), None));
@@ -223,6 +234,7 @@ pub async fn seal_on(store: &Store, draft: &Draft, facts_version: i64) -> Result
         claim_on: day("2026-11-23"),
         groups: groups(&lines),
         balances: balances(&lines, &register.carried),
+        waivers: draft.waivers.clone(),
         totals: totals(&lines),
         lines,
         refusals,

@@ -1,6 +1,7 @@
 //! The amount (RULES section 4) and the warnings that need nothing but the row.
 
-use super::rules::{Case, Notes};
+use super::notes::Notes;
+use super::rules::Case;
 use crate::subsidy::assessment::ResultRow;
 use crate::subsidy::catalogue::Rate;
 use crate::subsidy::course::{Category, Kind};
@@ -14,7 +15,7 @@ const THEORY_PERCENT: u32 = 40;
 
 impl Case<'_, '_> {
     /// W1 and W3; W2 and W5 are judged with the roster, W4 with the grant.
-    pub(super) fn warnings(&self, notes: &mut Notes) {
+    pub(super) fn warnings(&self, notes: &mut Notes<'_>) {
         let row = self.row();
         if let Some((theory, total)) = hours(row)
             && row.category == Category::Employment
@@ -37,7 +38,7 @@ impl Case<'_, '_> {
     }
 
     /// RULES section 4.
-    pub(super) fn amount(&self, rate: &Rate, base: Fen, policy: &Policy, nth: u32, notes: &mut Notes) -> Payable {
+    pub(super) fn amount(&self, rate: &Rate, base: Fen, policy: &Policy, nth: u32, notes: &mut Notes<'_>) -> Payable {
         let row = self.row();
         let (fee, from) = match self.kind {
             Kind::Training => (self.agreement().and_then(|agreement| agreement.fee), "协议人均培训费"),

@@ -4,6 +4,7 @@ use chrono::{Datelike, NaiveDate};
 
 use super::history::History;
 use super::identity::Contradiction;
+use super::notes::Notes;
 use super::{Bench, Judgement, Trace};
 use crate::subsidy::assessment::ResultRow;
 use crate::subsidy::calendar::{add_months, age_on};
@@ -12,7 +13,7 @@ use crate::subsidy::course::Kind;
 use crate::subsidy::identifiers::{ResidentId, born_on};
 use crate::subsidy::money::Fen;
 use crate::subsidy::policy::{CapAppliesTo, FULL_AGE, Policy, RateBy, TERM_MONTHS, WindowBy};
-use crate::subsidy::verdict::{Outcome, Rule, RuleSet, Step, Verdict};
+use crate::subsidy::verdict::{Outcome, Rule, RuleSet, Verdict};
 
 /// One assessment and kind before the bench.
 pub(super) struct Case<'b, 'a> {
@@ -25,41 +26,6 @@ pub(super) struct Case<'b, 'a> {
     pub(super) conflict: bool,
 }
 
-/// What is written down while a case is judged.
-pub(super) struct Notes {
-    rules: RuleSet,
-    steps: Vec<Step>,
-    keep_failures: bool,
-    keep_all: bool,
-}
-
-impl Notes {
-    pub(super) fn fail(&mut self, rule: Rule, text: impl FnOnce() -> String) {
-        self.rules.insert(rule);
-        if self.keep_failures {
-            self.steps.push(Step { rule: rule.number().into(), kept: Some(false), text: text(), figure: None });
-        }
-    }
-
-    fn keep(&mut self, rule: Rule, text: impl FnOnce() -> String) {
-        if self.keep_all {
-            self.steps.push(Step { rule: rule.number().into(), kept: Some(true), text: text(), figure: None });
-        }
-    }
-
-    /// Records a rule either way.
-    fn rule(&mut self, rule: Rule, kept: bool, text: impl FnOnce() -> String) {
-        if kept { self.keep(rule, text) } else { self.fail(rule, text) }
-    }
-
-    pub(super) fn amount(&mut self, step: &str, text: impl FnOnce() -> String, figure: Fen) {
-        if self.keep_all {
-            let figure = Some(format!("{figure}元"));
-            self.steps.push(Step { rule: step.into(), kept: None, text: text(), figure });
-        }
-    }
-}
-
 impl<'a> Case<'_, 'a> {
     /// Judges the case and, if it is granted, joins it to the history.
     pub(super) fn decide(&self, history: &mut History<'a>, trace: &Trace, judgement: &mut Judgement) {
@@ -70,7 +36,9 @@ impl<'a> Case<'_, 'a> {
         let id = self.bench.docket.subjects[self.subject].id;
         let keep_all = matches!(trace, Trace::Everything(ids) if ids.contains(&id));
         let keep_failures = keep_all || matches!(trace, Trace::Failures);
-        let mut notes = Notes { rules: RuleSet::EMPTY, steps: Vec::new(), keep_failures, keep_all };
+        let waivers = self.bench.waivers_of(id, self.claim_on);
+        let (rules, steps, waived) = (RuleSet::EMPTY, Vec::new(), Vec::new());
+        let mut notes = Notes { rules, steps, waivers, waived, keep_failures, keep_all };
 
         self.result(&mut notes);
         self.certificate(history, &mut notes);
@@ -103,6 +71,9 @@ impl<'a> Case<'_, 'a> {
             }
             judgement.steps.insert((self.subject, self.kind.index()), notes.steps);
         }
+        if outcome == Outcome::Granted && !notes.waived.is_empty() {
+            judgement.waived.insert((self.subject, self.kind.index()), notes.waived);
+        }
         let verdict = Verdict { kind: self.kind, outcome, rules: notes.rules, payable };
         judgement.verdicts[self.subject][self.kind.index()] = Some(verdict);
     }
@@ -116,7 +87,7 @@ impl<'a> Case<'_, 'a> {
     }
 
     /// R1, R1b, R2.
-    fn result(&self, notes: &mut Notes) {
+    fn result(&self, notes: &mut Notes<'_>) {
         let row = self.row();
         notes.rule(Rule::NotPassed, row.passed, || format!("评定结果：{}", if row.passed { "合格" } else { "不合格" }));
         notes.rule(Rule::NotCompleted, row.completed, || {
@@ -142,7 +113,7 @@ impl<'a> Case<'_, 'a> {
     }
 
     /// R3, R3a, R3b.
-    fn certificate(&self, history: &History<'a>, notes: &mut Notes) {
+    fn certificate(&self, history: &History<'a>, notes: &mut Notes<'_>) {
         let Some(certificate) = self.bench.certificates.subjects[self.subject] else { return };
         let (person, occupation, level) = self.bench.stands_for(self.subject);
         let granted = history.uses(certificate);
@@ -173,7 +144,7 @@ impl<'a> Case<'_, 'a> {
     }
 
     /// R4, R4b, R5, R5b, R5c, and W2 and W5 which need the roster row too.
-    fn roster(&self, rate_policy: &Policy, notes: &mut Notes) {
+    fn roster(&self, rate_policy: &Policy, notes: &mut Notes<'_>) {
         let row = self.row();
         let entry = self.bench.roster_row(self.subject);
         notes.rule(Rule::NotOnRoster, entry.is_some(), || match entry.and_then(|e| e.approval.as_ref()) {
@@ -190,6 +161,11 @@ impl<'a> Case<'_, 'a> {
             notes.fail(Rule::AssessmentNotFiled, || "政策要求附件6备案，但尚未登记任何备案".into());
         }
         let born = row.resident_id.as_deref().filter(|id| ResidentId::is_valid(id)).and_then(born_on);
+        // A waived approval lifts nothing of what the row itself says.
+        let entry = entry.or_else(|| {
+            notes.waivers.iter().find(|waiver| waiver.rule == Rule::NotOnRoster)?;
+            self.bench.row_without_approval(self.subject)
+        });
         if let Some(entry) = entry {
             let release_on = entry.row.release_on;
             let measured_on = rate_policy.term_measured_at.day(row.started_on);
@@ -216,7 +192,7 @@ impl<'a> Case<'_, 'a> {
     }
 
     /// R6: the rate row in force on the deciding date, and its amount for the kind.
-    fn rate(&self, policy: &Policy, notes: &mut Notes) -> Option<(&'a Rate, Fen)> {
+    fn rate(&self, policy: &Policy, notes: &mut Notes<'_>) -> Option<(&'a Rate, Fen)> {
         let row = self.row();
         let date = match policy.rate_by {
             RateBy::CourseStart => Some(row.started_on),
@@ -241,7 +217,7 @@ impl<'a> Case<'_, 'a> {
     }
 
     /// R7, R8, R9. Returns how many grants of the kind the person has within the cap window.
-    fn windows(&self, history: &History<'a>, notes: &mut Notes) -> u32 {
+    fn windows(&self, history: &History<'a>, notes: &mut Notes<'_>) -> u32 {
         let (row, policy) = (self.row(), self.claim_policy);
         let past = || history.of(self.person(), self.kind);
         let mut count = 0;
@@ -286,7 +262,7 @@ impl<'a> Case<'_, 'a> {
     }
 
     /// R10, R10b, R10c.
-    fn institution(&self, notes: &mut Notes) {
+    fn institution(&self, notes: &mut Notes<'_>) {
         let row = self.row();
         let name = row.institution(self.kind);
         let day = match self.kind {
@@ -325,7 +301,7 @@ impl<'a> Case<'_, 'a> {
     }
 
     /// R11.
-    fn deadline(&self, notes: &mut Notes) {
+    fn deadline(&self, notes: &mut Notes<'_>) {
         let (Some(months), Some(issued_on)) = (self.claim_policy.claim_within_months, self.row().issued_on) else {
             return;
         };
@@ -336,7 +312,7 @@ impl<'a> Case<'_, 'a> {
     }
 
     /// R12, R12b.
-    fn identity(&self, notes: &mut Notes) {
+    fn identity(&self, notes: &mut Notes<'_>) {
         let row = self.row();
         if self.claim_policy.require_verified_id {
             let verified = row.resident_id.as_deref().is_some_and(ResidentId::is_valid);

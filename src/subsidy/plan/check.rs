@@ -5,8 +5,8 @@
 //! and names the other place in its advice.
 //!
 //! Settled here: a figure is compared only where every row that it adds up was read (rows that came back are named by
-//! themselves); annex 3 may differ by as many rows as came back from it. A project of annex 1 without a level stands for
-//! all levels of its occupation; a class of annex 4 without a level likewise.
+//! themselves) and every class of annex 4 has its project; annex 3 may differ by as many rows as came back from it. A
+//! project of annex 1 without a level stands for all levels of its occupation; a class of annex 4 without a level likewise.
 
 mod persons;
 mod projects;
@@ -76,6 +76,10 @@ impl<'a> Desk<'a> {
     /// `焊工（五级/初级工）`.
     fn project(&self, key: &'a ProjectKey) -> String {
         project_name(self.name(&key.occupation), Some(key.level))
+    }
+
+    fn annex2(&self) -> String {
+        called(Annex::Two, self.plan.projects.first().map(|entry| &entry.place))
     }
 
     /// Rows of annex 2 per project.
@@ -159,7 +163,7 @@ impl<'a> Desk<'a> {
             let Some(summary) = self.plan.summaries.iter().find(|entry| is_it(&entry.value)) else { continue };
             let name = project_name(self.name(occupation), level);
             if rows.is_empty() {
-                let advice = format!("附件2中没有项目“{name}”，请在附件2补报，或从附件1删去");
+                let advice = format!("{}中没有项目“{name}”，请在附件2补报，或从附件1删去", self.annex2());
                 checked.error(Annex::One, Code::PlanProject, (&summary.place, Field::Project), &name, advice);
                 continue;
             }
@@ -175,8 +179,8 @@ impl<'a> Desk<'a> {
         }
         for (key, rows) in by_project.iter().filter(|(key, _)| !covered.contains(key)) {
             let (name, place) = (self.project(key), &rows[0].place);
-            let sheet = self.plan.summaries.first().map_or("附件1", |entry| entry.place.sheet.as_str());
-            let advice = format!("{sheet}中没有项目“{name}”，请在附件1补报，或从附件2删去");
+            let annex1 = called(Annex::One, self.plan.summaries.first().map(|entry| &entry.place));
+            let advice = format!("{annex1}中没有项目“{name}”，请在附件1补报，或从附件2删去");
             checked.error(Annex::Two, Code::PlanProject, (place, Field::Project), &name, advice);
         }
     }
@@ -213,8 +217,8 @@ impl<'a> Desk<'a> {
         for (key, places) in listed.iter().filter(|(key, _)| !by_project.contains_key(key)) {
             let name = self.project(key);
             let rest = if places.len() > 1 { format!("（共 {} 人）", places.len()) } else { String::new() };
-            let sheet = self.plan.projects.first().map_or("附件2", |entry| entry.place.sheet.as_str());
-            let advice = format!("{sheet}中没有项目“{name}”{rest}，请在附件2补报，或改正附件3的职业(工种)、等级");
+            let annex2 = self.annex2();
+            let advice = format!("{annex2}中没有项目“{name}”{rest}，请在附件2补报，或改正附件3的职业(工种)、等级");
             checked.error(Annex::Three, Code::PlanProject, (places[0], Field::Project), &name, advice);
         }
     }
@@ -234,7 +238,7 @@ impl<'a> Desk<'a> {
             };
             let mut of_project: Vec<&Entry<Project>> = self.plan.projects.iter().filter(fits).collect();
             if of_project.is_empty() {
-                let advice = format!("附件2中没有项目“{name}”，请在附件2补报，或改正此班的培训工种");
+                let advice = format!("{}中没有项目“{name}”，请在附件2补报，或改正此班的培训工种", self.annex2());
                 checked.error(Annex::Four, Code::PlanClass, (&entry.place, Field::Project), &name, advice);
                 continue;
             }
@@ -256,7 +260,8 @@ impl<'a> Desk<'a> {
             sum.0 += 1;
             sum.1 += class.heads;
         }
-        if self.is_whole(Annex::Four) {
+        let all_stand_in_annex_2 = !checked.findings.iter().any(|(_, finding)| finding.code == Code::PlanClass);
+        if self.is_whole(Annex::Four) && all_stand_in_annex_2 {
             self.add_up(&sums, checked);
         }
     }
@@ -297,6 +302,14 @@ impl<'a> Desk<'a> {
             let nowhere = Place::default();
             checked.warning(annex, Code::AnnexMissing, (&nowhere, Field::Prison), annex.label(), advice);
         }
+    }
+}
+
+/// `附件1`, and how its sheet is called where that is something else.
+fn called(annex: Annex, place: Option<&Place>) -> String {
+    match place.map(|place| place.sheet.as_str()) {
+        Some(sheet) if sheet != annex.label() => format!("{}（工作表“{sheet}”）", annex.label()),
+        _ => annex.label().to_owned(),
     }
 }
 

@@ -9,6 +9,7 @@ use shenling::subsidy::course::{Category, CertificateType, Kind, Level};
 use shenling::subsidy::judge::{Docket, Grant, Subject};
 use shenling::subsidy::money::Fen;
 use shenling::subsidy::verdict::{Effect, Outcome, Rule};
+use shenling::subsidy::waiver::Waiver;
 
 use super::Said;
 use super::catalogue::{NONE, SCHOOL, catalogue, certificate_type, date, date_or, fen, level, optional};
@@ -71,6 +72,10 @@ impl Facts {
             None => usual_roster(&subjects)?,
         };
         let opening = case.table("历史").unwrap_or_default().iter().map(history).collect::<Result<_, _>>()?;
+        let mut waivers = Vec::new();
+        for row in case.table("豁免").unwrap_or_default() {
+            waivers.push(waiver(row, subjects[at(row)?].id)?);
+        }
         let mut expected = Vec::new();
         for row in case.table("应得").unwrap_or_default() {
             for kind in chosen(row)? {
@@ -78,7 +83,7 @@ impl Facts {
             }
         }
         Ok(Facts {
-            docket: Docket { subjects, roster, opening, grants },
+            docket: Docket { subjects, roster, opening, grants, waivers },
             catalogue: catalogue(case)?,
             claim_on: date(case.claim_on.as_deref().unwrap_or("2026-10-15"))?,
             expected,
@@ -237,6 +242,21 @@ fn roster_entry(row: &Row, i: usize, of: &ResultRow) -> Result<RosterEntry, Stri
         approval: approved_on.map(|on| Approval { on, plan_year: stated.unwrap_or_else(|| plan_year(on)) }),
         received_at: Utc.from_utc_datetime(&received_on),
         fingerprint: u128::try_from(i).expect("a short table"),
+    })
+}
+
+fn waiver(row: &Row, assessment_id: i64) -> Result<Waiver, String> {
+    let number = row.need("规则")?;
+    let rule = Rule::ALL.iter().copied().find(|rule| rule.number() == number);
+    Ok(Waiver {
+        id: assessment_id,
+        assessment_id,
+        rule: rule.ok_or_else(|| format!("{number} is no rule"))?,
+        from: date_or(row, "起始日", date("2026-10-01")?)?,
+        until: date_or(row, "截止日", date("2026-12-31")?)?,
+        ended_on: optional(row, "终止日", None, date)?,
+        reason: "原件已核".to_owned(),
+        by: "某经办".to_owned(),
     })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// The tables that a case may hold and their headers; `tests/calculation/README.md` explains them.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 10] = [
     (
         "考核结果",
         "行 人 监狱 罪犯编号 姓名 公民身份号码 培训机构 鉴定机构 培训类别 职业 等级 班期 开班日期 总课时 理论课时 \
@@ -26,6 +26,7 @@ const TABLES: [(&str, &str); 9] = [
     ("机构", "机构名称 类型 起始日 截止日"),
     ("处罚", "机构名称 处罚起始日 处罚截止日 重新认定日"),
     ("协议", "监狱 培训机构 协议编号 起始日 截止日 人均培训费"),
+    ("豁免", "行 规则 起始日 截止日 终止日"),
 ];
 const EXPECTED: (&str, &str) = ("应得", "行 种类 结果 规则 提示 金额");
 const STEPS: &str = "步骤";

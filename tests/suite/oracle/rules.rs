@@ -12,7 +12,7 @@ use super::{Answer, Case, Certificate, HOLDS, Paid, certificate, person_of_entry
 
 impl Case<'_> {
     pub fn answer(&self) -> Option<Answer> {
-        let failing = self.failing();
+        let (waived, failing): (Vec<_>, Vec<_>) = self.failing().into_iter().partition(|code| self.waives(code));
         let outcome = if failing.iter().any(|code| !HOLDS.contains(code)) {
             Outcome::Denied
         } else if failing.is_empty() {
@@ -25,12 +25,18 @@ impl Case<'_> {
         if granted && amount.is_none_or(|fen| fen <= 0) {
             return None;
         }
-        Some(Answer { outcome, failing, warnings: self.warnings(granted), amount })
+        let mut warnings = self.warnings(granted);
+        warnings.extend((!waived.is_empty()).then_some("waived"));
+        Some(Answer { outcome, failing, warnings, amount })
+    }
+
+    fn waives(&self, code: &'static str) -> bool {
+        HOLDS.contains(&code) && code != "certificate-missing" && self.waived.contains(&code)
     }
 
     fn failing(&self) -> Vec<&'static str> {
         let row = self.row;
-        let roster = self.roster();
+        let roster = self.roster_or_row();
         let checks = [
             ("not-passed", !row.passed),
             ("not-completed", !row.completed),
@@ -38,7 +44,7 @@ impl Case<'_> {
             ("certificate-reused", self.certificate_reused()),
             ("certificate-conflict", self.certificate_conflict()),
             ("already-claimed", self.already_claimed()),
-            ("not-on-roster", roster.is_none()),
+            ("not-on-roster", self.roster().is_none()),
             ("assessment-not-filed", self.claim_policy.require_assessment_filing),
             ("sentence-too-long", roster.is_some_and(|entry| self.too_long(entry.row.release_on))),
             ("already-skilled", roster.is_some_and(|entry| entry.row.skilled)),
@@ -58,7 +64,7 @@ impl Case<'_> {
     }
 
     fn warnings(&self, granted: bool) -> Vec<&'static str> {
-        let released_before = self.roster().is_some_and(|entry| entry.row.release_on < self.row.assessed_on);
+        let released_before = self.roster_or_row().is_some_and(|entry| entry.row.release_on < self.row.assessed_on);
         let checks = [
             ("hours-share", self.hours_share_off()),
             ("minor", self.minor()),
@@ -147,6 +153,27 @@ impl Case<'_> {
             }
         }
         found
+    }
+
+    /// The same, or where R4 is waived the row that lacks its approval.
+    fn roster_or_row(&self) -> Option<&RosterEntry> {
+        if let Some(covered) = self.roster() {
+            return Some(covered);
+        }
+        if !self.waives("not-on-roster") {
+            return None;
+        }
+        let of_course = self.docket.roster.iter().filter(|entry| {
+            entry.row.prison == self.row.prison
+                && entry.row.class == self.row.class
+                && entry.row.level == self.row.level
+                && entry.row.occupation == self.row.occupation
+                && person_of_entry(self.docket, entry) == self.person
+        });
+        of_course.max_by_key(|entry| {
+            let row = entry.row.clone();
+            (entry.received_at, row.release_on, row.skilled, !row.able, row)
+        })
     }
 
     /// R5
@@ -328,7 +355,7 @@ impl Case<'_> {
     /// W2
     fn minor(&self) -> bool {
         let of_id = self.own_id().and_then(|id| NaiveDate::parse_from_str(&id[6..14], "%Y%m%d").ok());
-        let born_on = of_id.or_else(|| self.roster().and_then(|entry| entry.row.born_on));
+        let born_on = of_id.or_else(|| self.roster_or_row().and_then(|entry| entry.row.born_on));
         // The day before the 18th birthday is the last one as a minor; 29 February comes of age on 1 March.
         born_on.is_some_and(|born| {
             let (year, day) = (self.row.started_on.year(), self.row.started_on);

@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use proptest::prelude::*;
 use proptest::sample::select;
 use shenling::subsidy::course::{CertificateType, Kind};
+use shenling::subsidy::verdict::Rule;
 
 use super::worlds::{CERTIFICATES, DAYS, day, parse};
 
@@ -117,6 +118,8 @@ pub struct DocketSpec {
     pub twins: Vec<(usize, Vec<Twist>)>,
     pub extra_roster: Vec<(usize, RosterSpec)>,
     pub opening: Vec<HistorySpec>,
+    /// Of which result, which rule, and the days from, until and ended.
+    pub waivers: Vec<(usize, Rule, [Option<NaiveDate>; 3])>,
 }
 
 pub fn any_docket() -> impl Strategy<Value = DocketSpec> {
@@ -125,8 +128,20 @@ pub fn any_docket() -> impl Strategy<Value = DocketSpec> {
         prop::collection::vec((0..9_usize, prop::sample::subsequence(TWISTS.to_vec(), 1..=3)), 0..4),
         prop::collection::vec((0..9_usize, roster_spec()), 0..4),
         prop::collection::vec(history_spec(), 0..4),
+        prop::collection::vec((0..9_usize, waived(), prop::array::uniform3(prop::option::weighted(0.1, day()))), 0..3),
     )
-        .prop_map(|(results, twins, extra_roster, opening)| DocketSpec { results, twins, extra_roster, opening })
+        .prop_map(|(results, twins, extra_roster, opening, waivers)| DocketSpec {
+            results,
+            twins,
+            extra_roster,
+            opening,
+            waivers,
+        })
+}
+
+/// Mostly what often holds; else any rule, also such as cannot be waived.
+fn waived() -> impl Strategy<Value = Rule> {
+    prop_oneof![3 => Just(Rule::NotOnRoster), 3 => Just(Rule::UnverifiedIdentity), 4 => select(Rule::ALL)]
 }
 
 /// Mostly the value, rarely the other.

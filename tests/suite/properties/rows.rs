@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use chrono::{Datelike, Days, TimeZone, Utc};
+use chrono::{Datelike, Days, NaiveDate, TimeZone, Utc};
 use shenling::subsidy::assessment::{Approval, HistoryRow, ResultRow, RosterEntry, RosterRow};
 use shenling::subsidy::course::{Category, Kind, Level};
 use shenling::subsidy::judge::{Docket, Grant, Subject};
 use shenling::subsidy::money::Fen;
+use shenling::subsidy::verdict::Rule;
+use shenling::subsidy::waiver::Waiver;
 
 use super::dockets::{DocketSpec, HistorySpec, ResultSpec, RosterSpec, State, Twist, What};
 use super::worlds::{CERTIFICATES, INSTITUTIONS, LEVELS, OCCUPATIONS, PRISONS};
@@ -84,8 +86,19 @@ pub fn docket(spec: &DocketSpec) -> Docket {
         let result = &spec.results[of % spec.results.len()];
         docket.roster.push(roster_entry(roster, result, docket.roster.len()));
     }
+    for (id, (of, rule, days)) in (1..).zip(&spec.waivers) {
+        let subject = docket.subjects[of % docket.subjects.len()].id;
+        docket.waivers.push(waiver(id, subject, *rule, *days));
+    }
     docket.opening = spec.opening.iter().map(|line| history_row(&taken_over(line, &spec.results))).collect();
     docket
+}
+
+/// Mostly for ever; else one of the days decides.
+fn waiver(id: i64, assessment_id: i64, rule: Rule, days: [Option<NaiveDate>; 3]) -> Waiver {
+    let [from, until, ended_on] = days;
+    let (from, until) = (from.unwrap_or(NaiveDate::MIN), until.unwrap_or(NaiveDate::MAX));
+    Waiver { id, assessment_id, rule, from, until, ended_on, reason: "某因".to_owned(), by: "某人".to_owned() }
 }
 
 /// The same docket in another order.
@@ -100,6 +113,7 @@ pub fn shuffled(docket: &Docket, keys: &[u32]) -> Docket {
         roster: mix(&docket.roster, &keys[1..]),
         opening: mix(&docket.opening, &keys[2..]),
         grants: mix(&docket.grants, &keys[3..]),
+        waivers: mix(&docket.waivers, &keys[4..]),
     }
 }
 

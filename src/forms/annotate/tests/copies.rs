@@ -12,7 +12,7 @@ const FAULTS: [&str; 6] =
     ["E5 digits-lost", "B6 required-empty", "M7 bad-date", "K8 unknown-level", "E9 digits-lost", "S10 score-doubt?"];
 
 /// The colour of each coloured cell of a worksheet part.
-fn coloured(bytes: &[u8], part: &str) -> Vec<(String, Colour)> {
+pub(super) fn coloured(bytes: &[u8], part: &str) -> Vec<(String, Colour)> {
     let styles = part_of(bytes, "xl/styles.xml");
     let all = elements(&styles).unwrap();
     let within = |name: &str| {

@@ -1,6 +1,7 @@
 //! Annotated copies of real workbooks: every faulty cell is marked, nothing else changes, and the package stays sound.
 
 mod copies;
+mod faults;
 mod package;
 mod strange;
 

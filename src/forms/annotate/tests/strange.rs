@@ -169,6 +169,27 @@ fn what_is_not_edited_is_drawn_anew() {
     }
 }
 
+#[test]
+fn what_was_merged_is_merged_when_drawn_anew() {
+    let text = |cell: &str| format!("<c r='{cell}' t='inlineStr'><is><t>{cell}</t></is></c>");
+    let data = format!(
+        "<sheetData><row r='1'>{}{}</row><row r='2'>{}{}</row><row r='3'>{}</row></sheetData>\
+         <mergeCells><mergeCell ref='A1:A3'/><mergeCell ref='B1:B3'/><mergeCell ref='B2:B4'/></mergeCells>",
+        text("A1"),
+        text("B1"),
+        text("B2"),
+        text("C2"),
+        text("C3")
+    );
+    let bytes = tiny(&format!("<worksheet {MAIN}>{data}</worksheet>"), &book(""), Some("<styleSheet/>"));
+    let copy = annotate("a.xlsx", &bytes, &fixes(&["A1", "C3"]), &LIMITS).unwrap();
+    assert_eq!(copy.manner, Manner::Redrawn);
+    let before = grid::read("a.xlsx", &bytes, &LIMITS).unwrap();
+    let after = grid::read("a.xlsx", &copy.bytes, &LIMITS).unwrap();
+    assert!(before.sheets[0].rows().eq(after.sheets[1].rows()));
+    assert_eq!(after.sheets[1].origin(3, 0), (1, 0), "what is mended once is mended for all its rows");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 

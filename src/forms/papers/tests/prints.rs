@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::printer::parts;
 use super::super::{Paper, PaperError, PaperKind, Printer, Templates, Wanted, proofs};
 use super::printed;
-use super::samples::{World, batch, fonts_or_skip, leave, line, mixed, reversal, row};
+use super::samples::{World, batch, fonts_or_skip, leave, line, mixed, reversal, row, waived};
 use crate::subsidy::course::{Kind, Level};
 
 fn is_pdf_a(paper: &Paper) -> bool {
@@ -29,6 +29,18 @@ fn every_paper_is_made_twice_the_same() {
     assert_eq!(count(PaperKind::Annex7), count(PaperKind::Annex8Xlsx));
     assert_eq!(count(PaperKind::Annex9), count(PaperKind::Annex10Pdf));
     assert_eq!(papers.iter().filter(|paper| paper.group.is_none()).count(), 4);
+}
+
+#[test]
+fn a_cover_with_waivers_is_made() {
+    let Some(fonts) = fonts_or_skip("a_cover_with_waivers_is_made") else { return };
+    let world = World::new();
+    let batch = waived();
+    let mut cover =
+        Printer::new(&batch, world.context(Some(fonts))).and_then(|printer| printer.cover()).expect("cover");
+    assert!(is_pdf_a(&cover));
+    cover.name = format!("豁免_{}", cover.name);
+    leave(&[cover]);
 }
 
 #[test]

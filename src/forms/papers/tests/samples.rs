@@ -8,13 +8,14 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 
 use super::super::{DetailSpecs, Fonts, PaperContext, Payee, Templates};
 use crate::subsidy::assessment::{Name, ResultRow};
-use crate::subsidy::batch::{self, BalanceKey, Batch, Line, Refusal, Reverses};
+use crate::subsidy::batch::{self, BalanceKey, Batch, Line, LineWaiver, Refusal, Reverses};
 use crate::subsidy::calendar::{Period, Span};
 use crate::subsidy::catalogue::{Catalogue, Institution, Occupation, Prison};
 use crate::subsidy::course::{Category, CertificateType, Kind, Level};
 use crate::subsidy::identifiers::Sex;
 use crate::subsidy::money::Fen;
 use crate::subsidy::verdict::{Outcome, Payable, Rule, RuleSet, Verdict};
+use crate::subsidy::waiver::Waiver;
 
 pub(super) const TRAINER: &str = "常州市武进区星河职业技术培训学校";
 pub(super) const ASSESSOR: &str = "江苏省常州市装备制造与现代服务业职业技能等级认定评价中心有限责任公司";
@@ -212,6 +213,7 @@ pub(super) fn batch(mut lines: Vec<Line>, refusals: Vec<Refusal>, carried: &BTre
         claim_on: date("2026-12-01"),
         groups: batch::groups(&lines),
         balances: batch::balances(&lines, carried),
+        waivers: Vec::new(),
         totals: batch::totals(&lines),
         lines,
         refusals,
@@ -269,6 +271,29 @@ pub(super) fn mixed() -> Batch {
     );
     let carried = BTreeMap::from([(("常州监狱".into(), Name::from(ASSESSOR), Kind::Assessment), Fen(-35_000))]);
     batch(lines, vec![held, denied], &carried)
+}
+
+/// The same, three lines of which rest on two waivers.
+pub(super) fn waived() -> Batch {
+    let mut batch = mixed();
+    let waiver = |id, rule, by: &str, reason: &str| Waiver {
+        id,
+        assessment_id: 1,
+        rule,
+        from: date("2026-11-01"),
+        until: date("2026-12-31"),
+        ended_on: None,
+        reason: reason.to_owned(),
+        by: by.to_owned(),
+    };
+    let roster =
+        waiver(3, Rule::NotOnRoster, "市人社局某科", "名册原件已于2025年12月核准（常人社发〔2025〕88号），电子件遗失");
+    let identity = waiver(4, Rule::UnverifiedIdentity, "常州监狱教育科", "无公民身份号码，身份以档案核实");
+    for (line, waiver) in [(4, &roster), (5, &roster), (6, &identity)] {
+        batch.lines[line as usize - 1].warnings.insert(Rule::Waived);
+        batch.waivers.push(LineWaiver { line, waiver: waiver.clone() });
+    }
+    batch
 }
 
 /// One group of many rows.

@@ -129,6 +129,21 @@ fn remarks_cite_what_they_correct() {
 }
 
 #[test]
+fn a_waiver_is_told_on_cover_detail_and_manifest() {
+    let world = World::new();
+    let batch = samples::waived();
+    let cover = serde_json::to_value(cover::fill(&batch, &world.context(None))).expect("texts");
+    assert_eq!(cover["waivers"][0]["lines"], "4、5");
+    assert_eq!(cover["waivers"][1]["rule"], "R12　公民身份号码缺失或校验码不符");
+    assert_eq!(cover["waivers"][1]["until"], "2026年12月31日");
+    assert!(wording::remark(&batch.lines[4]).ends_with("经豁免（见封面）"));
+    let back = reversal(batch.lines[4].clone(), "CZ-2026-Q4-001", 5, "重复申领");
+    assert!(!wording::remark(&back).contains("豁免"), "told where it was granted");
+    let without = serde_json::to_value(cover::fill(&mixed(), &world.context(None))).expect("texts");
+    assert_eq!(without["waivers"], serde_json::json!([]));
+}
+
+#[test]
 fn forms_add_up_to_their_balance() {
     let batch = mixed();
     let claims = claims(&batch).expect("claims");

@@ -7,7 +7,7 @@ use super::super::row::Reader;
 use super::super::sheet::{SheetReading, read_sheet};
 use super::super::spec::Key;
 use super::super::versions::drop_repeats;
-use super::super::{FileKind, Placed, ReadingContext};
+use super::super::{FileKind, Placed, ReadingContext, advice};
 use super::Draft;
 use crate::forms::grid::Sheet;
 use crate::subsidy::course::{Category, Level};
@@ -133,14 +133,14 @@ fn project(r: &mut Reader<'_>) -> Option<Project> {
     if let (Some(all), Some(theory), Some(practice)) = (hours, hours_theory, hours_practice)
         && theory.checked_add(practice) != Some(all)
     {
-        r.fault(Key::Hours, Code::HoursSum, format!("理论课时 {theory} 与实操课时 {practice} 之和不是 {all}，请核对"));
+        r.fault(Key::Hours, Code::HoursSum, advice::hours_sum(all, theory, practice));
     }
     let starts_on = r.date(Key::StartedOn);
     let ends_on = r.date(Key::EndedOn);
     if let (Some(from), Some(to)) = (starts_on, ends_on)
         && to < from
     {
-        let advice = super::super::advice::before(r.header(Key::EndedOn), r.header(Key::StartedOn), from);
+        let advice = advice::before(r.header(Key::EndedOn), r.header(Key::StartedOn), from);
         r.fault(Key::EndedOn, Code::DateOrder, advice);
     }
     let training = r.institution(Key::TrainingInstitution);

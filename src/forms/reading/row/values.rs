@@ -107,7 +107,7 @@ impl<'a> Reader<'a> {
         let digits = self.digits(key)?;
         let hours = numbers::whole(&digits);
         if hours.is_none() {
-            let advice = advice::bad_hours(self.header(key));
+            let advice = advice::bad_whole(key, self.header(key));
             self.fault(key, Code::BadNumber, advice);
         }
         hours
@@ -130,7 +130,7 @@ impl<'a> Reader<'a> {
         let digits = self.digits(key)?;
         let header = self.header(key);
         match Fen::parse_yuan(&digits) {
-            Ok(Fen::ZERO) => self.fault(key, zero, advice::zero_amount(header)),
+            Ok(Fen::ZERO) => self.fault(key, zero, advice::zero_amount(header, !self.is_needed(key))),
             Ok(fen) => {
                 // What digits() listed shows the text; the amount is taken without sign, unit and grouping.
                 self.out.repairs.iter_mut().skip(repairs_before).for_each(|repair| repair.taken = fen.yuan_short());
