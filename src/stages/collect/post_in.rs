@@ -262,7 +262,7 @@ async fn within_bounds(
     sorted: Sorted,
     now: DateTime<Utc>,
 ) -> Result<Sorted, StageError> {
-    if matches!(sorted, Sorted::Ends(_) | Sorted::Refused(_) | Sorted::Report) {
+    if mail.let_in || matches!(sorted, Sorted::Ends(_) | Sorted::Refused(_) | Sorted::Report) {
         return Ok(sorted);
     }
     let most = u64::from(post.settings.mailbox.answers_per_day);
