@@ -10,7 +10,7 @@ CREATE TABLE received_mail (
     header BLOB NOT NULL,                       -- sender, subject, Message-ID and what it answers, sealed
     unit TEXT,                                  -- name of the unit that sent it; empty = nobody's
     let_in INTEGER NOT NULL DEFAULT 0,          -- 1 if a person let it in that had been set aside
-    fate TEXT,                                  -- what became of it: taken, rehearsed, fileless, stranger ...; empty while it waits
+    fate TEXT,                                  -- what became of it: taken, rehearsed, unopened, stranger ...; empty while it waits
     ended_at INTEGER,                           -- when that was decided (UTC, epoch ms)
     answer_id INTEGER REFERENCES delivery (id), -- the letter that answers it
     about_id INTEGER REFERENCES delivery (id),  -- of a bounce: the delivery that came back

@@ -13,7 +13,7 @@ use crate::forms::planning;
 use crate::settings::{Mistake, Settings, Severity};
 use crate::stages::collect::Desk;
 use crate::stages::held;
-use crate::stages::remind::{self, Alarm, Order, Report};
+use crate::stages::remind::{self, Alarm, Order, Report, Reviewed};
 use crate::store::{FiledPlan, PacketFile, Store};
 use crate::subsidy::calendar::Period;
 use crate::subsidy::catalogue::Catalogue;
@@ -197,23 +197,25 @@ pub(super) async fn next_due(world: &World, unit: &str) -> anyhow::Result<Vec<St
     Ok(owing_today(world).await?.iter().filter(|owing| owing.prison == unit).map(in_words).collect())
 }
 
-/// Takes back reminders that have not left and that nobody owes any more.
-pub(super) async fn withdraw(world: &World) -> anyhow::Result<Vec<String>> {
-    if world.store.waiting_notices().await?.is_empty() {
-        return Ok(Vec::new());
+/// Takes back reminders that have not left and that nobody owes any more; writes those anew that do not say what is owed.
+pub(super) async fn review(world: &World) -> anyhow::Result<Reviewed> {
+    if !remind::any_waits(&world.store).await? {
+        return Ok(Reviewed::default());
     }
-    Ok(remind::withdraw(&world.store, &owing_today(world).await?, world.now).await?)
+    let owing = owing_today(world).await?;
+    let (templates, desk) = (letter_templates(&world.settings)?, world.desk()?);
+    let order = Order { settings: &world.settings, calendar: &world.calendar, templates: &templates, owing: &owing };
+    Ok(remind::review(&world.store, &order, |owing| workbook(world, &desk, owing), world.now).await?)
 }
 
 /// Takes back what is not owed any more, and queues what is due.
 pub(super) async fn remind_now(world: &World) -> anyhow::Result<Report> {
     let World { settings, calendar, store, now, .. } = world;
     let owing = owing_today(world).await?;
-    remind::withdraw(store, &owing, *now).await?;
-    let templates = letter_templates(settings)?;
+    let (templates, desk) = (letter_templates(settings)?, world.desk()?);
     let order = Order { settings, calendar, templates: &templates, owing: &owing };
-    let desk = world.desk()?;
     let attach = |owing| workbook(world, &desk, owing);
+    remind::review(store, &order, attach, *now).await?;
     Ok(remind::run(store, &order, attach, *now).await?)
 }
 

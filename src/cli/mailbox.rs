@@ -79,7 +79,8 @@ pub(super) const fn in_words(fate: MailFate) -> &'static str {
     match fate {
         MailFate::Taken => "已收取并答复",
         MailFate::Rehearsed => "试检，已答复，没有保存",
-        MailFate::Fileless => "没有可用的附件，已答复",
+        MailFate::Unopened => "附件没能打开，已答复",
+        MailFate::Fileless => "没有附件，已答复",
         MailFate::Automatic => "自动发出的邮件，不答复",
         MailFate::Bounced => "退信，已记入相应的投递",
         MailFate::Stranger => "发件地址没有登记，附件没有打开",

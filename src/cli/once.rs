@@ -246,8 +246,12 @@ pub(super) async fn deliver(world: &World) -> anyhow::Result<(Done, Value)> {
         return Ok((Done::WithFindings, json!([])));
     }
     let door = delivery::door(world)?;
-    for letter in duties::withdraw(world).await? {
+    let reviewed = duties::review(world).await?;
+    for letter in reviewed.withdrawn {
         hint!("催报 {letter} 没有发出：该单位已报齐");
+    }
+    for letter in reviewed.renewed {
+        hint!("催报 {letter} 没有发出：所缺的材料有了变化，改发新的一封");
     }
     world.store.hurry_deliveries(alone, world.now).await?;
     let report = deliver::run(&world.store, &door, |recipient| world.zip_password(recipient), world.now).await?;

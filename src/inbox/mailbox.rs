@@ -171,12 +171,12 @@ impl Mailbox {
         }
         let (uid, folder) = (key.uid.to_string(), if to_tray { self.tray.clone() } else { self.done.clone() });
         if self.capabilities.has_str("MOVE") {
-            return within(self.patience, "移动邮件", self.session.uid_mv(&uid, &folder)).await;
+            let moved = within(self.patience, "移动邮件", self.session.uid_mv(&uid, &folder)).await;
+            // Servers disagree on whether it is an error that another process was quicker.
+            return if moved.is_err() && self.is_gone(&uid).await? { Ok(()) } else { moved };
         }
         // What is marked was copied before.
-        let unmarked =
-            within(self.patience, "查找邮件", self.session.uid_search(format!("UID {uid} UNDELETED"))).await?;
-        if unmarked.is_empty() {
+        if self.is_gone(&uid).await? {
             return Ok(());
         }
         within(self.patience, "复制邮件", self.session.uid_copy(&uid, &folder)).await?;
@@ -191,6 +191,12 @@ impl Mailbox {
             within(self.patience, "清除邮件", expunged).await?;
         }
         Ok(())
+    }
+
+    /// Whether a mail is gone from the folder, or marked as such.
+    async fn is_gone(&mut self, uid: &str) -> Result<bool, Trouble> {
+        let there = within(self.patience, "查找邮件", self.session.uid_search(format!("UID {uid} UNDELETED"))).await?;
+        Ok(there.is_empty())
     }
 
     /// Waits until the server has news, or for this long, whichever comes first.

@@ -1,12 +1,14 @@
 //! Remind (催报): duties, calendar, what is owed, what was told -> one letter to each prison that still owes.
 //!
 //! Reads: notices on record; what is owed is handed in. Writes: notices and their letters, one transaction per letter;
-//! letters about dates that moved; letters that are taken back before they leave.
+//! letters about dates that moved; letters that are taken back or written anew before they leave ([`waiting`]).
 //! Safe to repeat because a step on record is never told again, whoever looks, how often, and by whichever clock: two
 //! that decide the same at once find each other's notices in the transaction.
 //! When it fails: letters already queued stay queued; the rest is due at the next look, merged with what came to be due
 //! meanwhile. A prison without an address is an alarm, and its steps stay due until it has one.
 //! Trusts: `now`, which decides what is due; a clock that is ahead tells early, and tells no step twice.
+
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +16,7 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use fail::fail_point;
 use tracing::info;
 
+pub use self::waiting::{Reviewed, any_waits, review};
 use super::StageError;
 use crate::forms::letters::{Frame, LetterTemplates, Moved, ReminderFacts, ReplanFacts};
 use crate::settings::Settings;
@@ -112,27 +115,6 @@ pub async fn run<Attaching: Future<Output = Vec<PacketFile>>>(
     }
     report.replanned = replan(store, order, &given, now).await?;
     Ok(report)
-}
-
-/// What is written beside a letter that was taken back.
-const NOT_OWED: &str = "发出之前已报齐（或不再需要报送），这封催报没有发出";
-
-/// Takes back letters that have not left and of whose matters nothing is owed any more; returns their keys.
-pub async fn withdraw(store: &Store, owing: &[Owing], now: DateTime<Utc>) -> Result<Vec<String>, StageError> {
-    let mut owed: BTreeMap<String, bool> = BTreeMap::new();
-    for (letter, duty, term, prison) in store.waiting_notices().await? {
-        let same =
-            |owing: &Owing| (&owing.occurrence.duty, &owing.occurrence.term, &owing.prison) == (&duty, &term, &prison);
-        *owed.entry(letter).or_default() |= owing.iter().any(same);
-    }
-    let mut withdrawn = Vec::new();
-    for (letter, _) in owed.into_iter().filter(|(_, owed)| !owed) {
-        if store.withdraw_letter(&letter, NOT_OWED, now).await? {
-            info!(key = %letter, "reminder taken back: nothing is owed any more");
-            withdrawn.push(letter);
-        }
-    }
-    Ok(withdrawn)
 }
 
 /// Alarms that no letter raises: who owes and cannot be reached, and a table that is awaited.

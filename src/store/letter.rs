@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::deliver::PacketFile;
 use super::ledger::Change;
-use super::values::args;
+use super::values::{Row, args};
 use super::vault::{Vault, sha256_hex};
 use super::{Result, Store, StoreError, from_ms, to_ms};
 
@@ -66,6 +66,21 @@ pub struct LetterWords {
     pub html: String,
 }
 
+/// A letter that has not left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingLetter {
+    /// Its delivery.
+    pub id: i64,
+    /// Its key.
+    pub key: String,
+    /// The recipient's id or name in the settings.
+    pub recipient: String,
+    /// When it was queued.
+    pub queued_at: DateTime<Utc>,
+    /// It is neither held nor set aside, and nobody is sending it.
+    pub only_waits: bool,
+}
+
 impl Store {
     /// Queues a letter. `false`: its key is known, nothing changes.
     pub async fn queue_letter(&self, letter: &NewLetter, at: DateTime<Utc>) -> Result<bool> {
@@ -82,19 +97,38 @@ impl Store {
     /// withdrawn already; nothing changes. No personal data in the reason.
     pub async fn withdraw_letter(&self, key: &str, reason: &str, at: DateTime<Utc>) -> Result<bool> {
         let mut change = self.change().await?;
-        // Of a letter of several mails that has begun to leave the rest leaves too.
-        let sql = "UPDATE delivery SET state = 'withdrawn', lease_until = NULL, alarm = 0, answer = $3 WHERE key = $1 \
-                   AND (state IN ('due', 'held', 'aside') OR (state = 'sending' AND lease_until < $2)) \
-                   AND id IN (SELECT delivery_id FROM letter) AND NOT EXISTS \
-                   (SELECT 1 FROM letter_mail m WHERE m.delivery_id = delivery.id AND m.accepted_at IS NOT NULL)";
-        let answer = self.vault.seal("delivery.answer", reason.as_bytes());
-        if change.tx.run(sql, args![key.to_owned(), to_ms(at), answer]).await? != 1 {
+        if !take_back(&mut change, key, reason, at).await? {
             change.roll_back().await?;
             return Ok(false);
         }
-        change.audit("letter.withdrawn", key, &json!({"reason": reason}), at);
         change.commit("withdraw-letter").await?;
         Ok(true)
+    }
+
+    /// Puts a letter in the place of one that does not say what holds now. `false`: that one has left, is leaving now, or
+    /// is withdrawn already; nothing changes.
+    pub async fn renew_letter(&self, key: &str, letter: &NewLetter, reason: &str, at: DateTime<Utc>) -> Result<bool> {
+        let mut change = self.change().await?;
+        if !take_back(&mut change, key, reason, at).await? || !queue_letter(&mut change, letter, at).await? {
+            change.roll_back().await?;
+            return Ok(false);
+        }
+        change.commit("renew-letter").await?;
+        Ok(true)
+    }
+
+    /// The letters that have not left and whose key begins so, oldest first.
+    pub async fn waiting_letters(&self, prefix: &'static str) -> Result<Vec<WaitingLetter>> {
+        let sql = "SELECT d.id, d.key, d.recipient, d.created_at, d.state FROM delivery d \
+                   JOIN letter l ON l.delivery_id = d.id \
+                   WHERE d.state IN ('due', 'sending', 'held', 'aside') AND d.key LIKE $1 ORDER BY d.id";
+        let rows = self.db.rows(sql, args![format!("{prefix}%")]).await?;
+        let waiting = |row: &Row| {
+            let (id, key, recipient) = (row.int(0)?, row.text(1)?, row.text(2)?);
+            let (queued_at, only_waits) = (from_ms(row.int(3)?)?, row.text(4)? == "due");
+            Ok(WaitingLetter { id, key, recipient, queued_at, only_waits })
+        };
+        rows.iter().map(waiting).collect()
     }
 
     /// When the last letter was queued whose key begins so, other than the one with this key.
@@ -117,6 +151,21 @@ impl Store {
         let (message_id, dated_at) = (row.text(0)?, from_ms(row.int(1)?)?);
         Ok(Some(Letter { message_id, dated_at, words, thread: thread.unwrap_or_default() }))
     }
+}
+
+/// Takes a letter back; `false`: it has left, is leaving now, or is withdrawn already.
+async fn take_back(change: &mut Change, key: &str, reason: &str, at: DateTime<Utc>) -> Result<bool> {
+    // Of a letter of several mails that has begun to leave the rest leaves too.
+    let sql = "UPDATE delivery SET state = 'withdrawn', lease_until = NULL, alarm = 0, answer = $3 WHERE key = $1 \
+               AND (state IN ('due', 'held', 'aside') OR (state = 'sending' AND lease_until < $2)) \
+               AND id IN (SELECT delivery_id FROM letter) AND NOT EXISTS \
+               (SELECT 1 FROM letter_mail m WHERE m.delivery_id = delivery.id AND m.accepted_at IS NOT NULL)";
+    let answer = change.vault().seal("delivery.answer", reason.as_bytes());
+    let taken = change.tx.run(sql, args![key.to_owned(), to_ms(at), answer]).await? == 1;
+    if taken {
+        change.audit("letter.withdrawn", key, &json!({"reason": reason}), at);
+    }
+    Ok(taken)
 }
 
 /// Queues a letter within a change that does more; `false`: its key is known, nothing changes.

@@ -65,7 +65,7 @@ pub use correct::{PendingReversal, ReopenRefused, ReversalRefused, VoidRefused};
 pub use decide::{Decided, Decision, DecisionRefused, Refusal};
 pub use deliver::{Alarm, Delivery, DeliveryLine, Lease, NewDelivery, PacketFile};
 pub use intake::{Counts, Fate, Fates, FileKind, Intake, Placed, Report, Rows, TakenIn};
-pub use letter::{Letter, LetterWords, NewLetter};
+pub use letter::{Letter, LetterWords, NewLetter, WaitingLetter};
 pub use machine::{Adoption, Standing};
 pub use notice::{GivenNotice, Notice};
 pub use occurrence::{Ended, Slots};

@@ -74,14 +74,6 @@ impl Store {
         Ok(true)
     }
 
-    /// What letters tell that have not left: key of the letter, duty, term and prison.
-    pub async fn waiting_notices(&self) -> Result<Vec<(String, String, String, String)>> {
-        let sql = "SELECT DISTINCT n.letter, n.duty, n.term, n.prison FROM notice n JOIN delivery d ON d.key = n.letter \
-                   WHERE d.state IN ('due', 'sending', 'held', 'aside') ORDER BY n.letter, n.duty, n.term";
-        let rows = self.db.rows(sql, []).await?;
-        rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?, row.text(2)?, row.text(3)?))).collect()
-    }
-
     /// Every notice on record, oldest first; steps of one letter in their order.
     pub async fn notices(&self) -> Result<Vec<GivenNotice>> {
         let sql = "SELECT duty, term, prison, step, planned_on, late, next_on, letter, at FROM notice \

@@ -52,8 +52,20 @@ fn a_roster_that_comes_again_is_known() {
     let roster = roster_csv(&[row(1), row(2), row(2), row(3).replace("男", "")]);
     let first = import(&folder, 1, "2026-01-05", "roster.csv", &roster);
     assert_eq!(counts(&first), [2, 1, 0, 1]);
-    let keys =
-        ["file", "sha256", "kind", "rows", "taken", "duplicates", "superseded", "set_aside", "findings", "repairs"];
+    let keys = [
+        "file",
+        "sha256",
+        "kind",
+        "rows",
+        "taken",
+        "duplicates",
+        "superseded",
+        "set_aside",
+        "findings",
+        "repairs",
+        "sheets",
+        "courses",
+    ];
     assert!(first.as_object().unwrap().keys().all(|key| keys.contains(&key.as_str())), "{first}");
     let text = folder.expect(1, &["import", &folder.work().join("roster.csv").display().to_string()]);
     assert!(text.contains("人员信息表编号 1"), "a clerk is still told how to approve it: {text}");

@@ -5,7 +5,7 @@ mod batch;
 pub mod opened;
 pub mod peer;
 pub mod queue;
-mod server;
+pub mod server;
 mod wire;
 
 use serde_json::Value;

@@ -19,7 +19,7 @@ const MAX_NEWS: Duration = Duration::from_mins(1);
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 /// What `.ci/imap-server` started: `user:password@port,folder`.
-fn servers() -> Vec<(Server, PathBuf)> {
+pub fn servers() -> Vec<(Server, PathBuf)> {
     let said = support::imap_servers();
     let one = |said: &str| {
         let (login, rest) = said.rsplit_once('@').unwrap();
@@ -51,7 +51,7 @@ fn deliver(maildir: &Path, name: &str) -> Vec<u8> {
     raw.into_bytes()
 }
 
-fn files(folder: &Path) -> Vec<String> {
+pub fn files(folder: &Path) -> Vec<String> {
     let names = |part: &str| fs::read_dir(folder.join(part)).into_iter().flatten().map(|e| e.unwrap().file_name());
     names("new").chain(names("cur")).map(|name| name.into_string().unwrap()).collect()
 }

@@ -177,3 +177,36 @@ fn who_files_before_the_letter_leaves_is_not_written_to() {
     folder.expect(0, &["--now", "2026-11-23T09:31:00+08:00", "once", "deliver"]);
     assert_eq!(reminders(&peer).len(), 4);
 }
+
+/// A prison that files a part before its reminder leaves is told what is missing now, once, and nothing of the rest.
+#[test]
+fn who_files_a_part_before_the_letter_leaves_is_told_the_rest() {
+    let peer = Peer::new(Hello::Bare, &[]);
+    let folder = addressed(&peer);
+    let now = |time: &str| format!("2026-11-20T{time}:00+08:00");
+    folder.expect(0, &["--now", &now("09:30"), "once", "remind"]);
+    folder.put("inbox/plan.xlsx", plan("partly.xlsx"));
+    folder.expect(0, &["--now", &now("09:31"), "once", "collect"]);
+    // The letter waits over the end of office hours: it is the one of this morning all the same.
+    folder.expect(0, &["--now", &now("20:32"), "once", "deliver"]);
+    let mails = reminders(&peer);
+    let of: Vec<&Opened> = mails.iter().filter(|(prison, ..)| prison == "溧阳监狱").map(|(.., mail)| mail).collect();
+    assert_eq!((mails.len(), of.len()), (3, 1));
+    assert!(of[0].text.contains("附件4") && !of[0].text.contains("附件2"), "{}", of[0].text);
+    assert!(of[0].files.contains_key("plan-2027.xlsx"));
+    let listed = folder.json(0, &["--now", &now("20:33"), "delivery", "list", "--all"]);
+    let states: Vec<(&str, &str)> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|line| line["recipient"] == "溧阳监狱")
+        .map(|line| (line["key"].as_str().unwrap(), line["state"].as_str().unwrap()))
+        .collect();
+    let key = "remind:plan:2027:溧阳监狱:D-7";
+    assert_eq!(states, [(key, "withdrawn"), (&*format!("{key}~2"), "done")]);
+    folder.expect(0, &["audit", "verify"]);
+    // Told is told: the step does not come again, the next one does.
+    folder.expect(0, &["--now", &now("16:00"), "once", "remind"]);
+    folder.expect(0, &["--now", &now("16:01"), "once", "deliver"]);
+    assert_eq!(reminders(&peer).len(), 3);
+}

@@ -104,7 +104,7 @@ pub(super) async fn deliver(office: Office, now: DateTime<Utc>) -> Result<Worked
     let world = office.world(now)?;
     let mut door = delivery::door(&world).map_err(failed)?;
     door.stopping = office.stopping.clone();
-    duties::withdraw(&world).await.map_err(failed)?;
+    duties::review(&world).await.map_err(failed)?;
     let password = |recipient: &str| world.zip_password(recipient);
     let report = post::run(&world.store, &door, password, now).await.map_err(failed)?;
     alarms::of_deliveries(&world, &report).await.map_err(failed)?;

@@ -63,7 +63,7 @@ pub(super) fn unopened(
     let (fate, items) = match sorted {
         Sorted::TooLarge => (MailFate::TooLarge, whole(Unopened::TooLarge)),
         Sorted::Nothing => (MailFate::Fileless, whole(Unopened::Nothing)),
-        _ => (MailFate::Fileless, items(opened)),
+        _ => (MailFate::Unopened, items(opened)),
     };
     let facts = UnopenedFacts {
         frame: post.frame.clone(),

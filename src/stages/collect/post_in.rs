@@ -221,7 +221,11 @@ async fn work(
             let letter = answer::unopened(post, unit, &mail, sorted, &opened)?;
             // Words without a file are answered once a day; then a person reads them.
             let once_since = (sorted == Sorted::Nothing).then_some((now - DAY, MailFate::Words));
-            let fate = if sorted == Sorted::TooLarge { MailFate::TooLarge } else { MailFate::Fileless };
+            let fate = match sorted {
+                Sorted::TooLarge => MailFate::TooLarge,
+                Sorted::Unopened => MailFate::Unopened,
+                _ => MailFate::Fileless,
+            };
             store.end_mail(mail.id, &MailEnding { fate, answer: Some(&letter), once_since }, now).await?.fate
         }
         (Sorted::Files { trial }, Some(unit)) => {

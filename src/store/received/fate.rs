@@ -9,7 +9,9 @@ pub enum MailFate {
     Taken,
     /// A trial (试检): answered, nothing kept of its rows.
     Rehearsed,
-    /// It brought nothing that can be used; it was answered with what to do.
+    /// It brought files of which none could be opened; it was answered with what to do.
+    Unopened,
+    /// It brought no file; it was answered with what to do.
     Fileless,
     /// No person wrote it: nothing answers it.
     Automatic,
@@ -35,9 +37,10 @@ pub enum MailFate {
 
 impl MailFate {
     /// Every fate.
-    pub const ALL: [MailFate; 13] = [
+    pub const ALL: [MailFate; 14] = [
         MailFate::Taken,
         MailFate::Rehearsed,
+        MailFate::Unopened,
         MailFate::Fileless,
         MailFate::Automatic,
         MailFate::Bounced,
@@ -56,6 +59,7 @@ impl MailFate {
         match self {
             MailFate::Taken => "taken",
             MailFate::Rehearsed => "rehearsed",
+            MailFate::Unopened => "unopened",
             MailFate::Fileless => "fileless",
             MailFate::Automatic => "automatic",
             MailFate::Bounced => "bounced",
@@ -79,7 +83,12 @@ impl MailFate {
     pub const fn is_for_a_person(self) -> bool {
         !matches!(
             self,
-            MailFate::Taken | MailFate::Rehearsed | MailFate::Fileless | MailFate::Automatic | MailFate::Bounced
+            MailFate::Taken
+                | MailFate::Rehearsed
+                | MailFate::Unopened
+                | MailFate::Fileless
+                | MailFate::Automatic
+                | MailFate::Bounced
         )
     }
 }

@@ -78,3 +78,26 @@ async fn a_notice_without_its_letter_is_not_kept() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn another_letter_takes_the_place_of_one_that_waits() {
+    on_both(async |world| {
+        let store = world.open().await;
+        let first = letter("remind:plan:2027:溧阳监狱:D-7");
+        assert!(store.give_notice(&[notice(Step::before(7))], &first, at(1)).await.unwrap());
+        let second =
+            NewLetter { text: "请补报附件4。".to_owned(), ..letter("remind:plan:2027:溧阳监狱:D-7~2") };
+        assert!(store.renew_letter(&first.key, &second, "已变化", at(2)).await.unwrap());
+        assert!(!store.renew_letter(&first.key, &second, "已变化", at(2)).await.unwrap(), "it is withdrawn already");
+        let waiting = store.waiting_letters("remind:").await.unwrap();
+        let of: Vec<_> = waiting.iter().map(|w| (w.key.as_str(), w.recipient.as_str(), w.only_waits)).collect();
+        assert_eq!(of, [(second.key.as_str(), "溧阳监狱", true)]);
+        assert_eq!((waiting[0].queued_at, store.waiting_letters("replan:").await.unwrap().len()), (at(2), 0));
+        assert_eq!(store.letter(waiting[0].id).await.unwrap().unwrap().words.text, "请补报附件4。");
+        // The steps stay with the first one.
+        assert_eq!(store.notices().await.unwrap()[0].letter, first.key);
+        assert!(store.audit_verify(None, None).await.unwrap().faults.is_empty());
+        store.close().await;
+    })
+    .await;
+}

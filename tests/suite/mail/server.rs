@@ -13,14 +13,14 @@ use crate::support::{self, Folder};
 const MAX_WAIT: Duration = Duration::from_secs(20);
 
 /// What `.ci/mail-server` started: `user:password@port,folder`.
-struct Server {
-    user: String,
-    password: String,
-    port: u16,
-    folder: PathBuf,
+pub struct Server {
+    pub user: String,
+    pub password: String,
+    pub port: u16,
+    pub folder: PathBuf,
 }
 
-fn server() -> Option<Server> {
+pub fn server() -> Option<Server> {
     let said = support::mail_server()?;
     let (login, rest) = said.rsplit_once('@').unwrap();
     let ((user, password), (port, folder)) = (login.split_once(':').unwrap(), rest.split_once(',').unwrap());

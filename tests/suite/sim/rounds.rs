@@ -178,7 +178,7 @@ impl Life<'_> {
             // What is attached is no part of what is lived through.
             let form = async |_| vec![PacketFile { name: "plan.xlsx".to_owned(), bytes: vec![1, 2, 3] }];
             let report = remind::run(&store, &order, form, now).await?;
-            remind::withdraw(&store, &owing, now).await?;
+            remind::review(&store, &order, form, now).await?;
             Ok(report)
         };
         if let Some(report) = self.stage(real, "remind", |_| false, work)? {

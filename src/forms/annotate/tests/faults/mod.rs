@@ -43,6 +43,11 @@ fn every_planted_fault_is_named_in_its_cell_and_none_is_invented() {
         if counted != wanted {
             let _ = write!(said, " counted {counted:?} wanted {wanted:?}");
         }
+        // Whatever is good is taken, whatever stands beside it.
+        let good = entry.rows - entry.aside - entry.repeats;
+        if entry.form.as_deref() != Some("plan") && reading.content.len() != good as usize {
+            let _ = write!(said, " took {} of {good}", reading.content.len());
+        }
         if list_of(&reading).errors().next().is_none() {
             said += " an empty list";
         }
