@@ -19,7 +19,7 @@ use crate::subsidy::verdict::{Outcome, Rule, RuleSet, Verdict};
 const MAX_NAMED: usize = 5;
 
 /// Where else something stands: `（另见结果 #3、#8）`; empty where it is known of no other result.
-fn places(others: Vec<i64>) -> String {
+fn places(others: &[i64]) -> String {
     if others.is_empty() {
         return "（另一处在人员信息表中）".to_owned();
     }
@@ -141,7 +141,7 @@ impl<'a> Case<'_, 'a> {
         });
         notes.rule(Rule::CertificateConflict, !self.conflict, || {
             if self.conflict {
-                let others = places(self.bench.same_certificate(self.subject));
+                let others = places(&self.bench.same_certificate(self.subject));
                 format!("同一证书编号出现在不同人员、职业或等级的待核定结果中{others}")
             } else {
                 "待核定结果中没有相同证书".into()
@@ -341,7 +341,7 @@ impl<'a> Case<'_, 'a> {
         let contradiction = self.bench.identities.contradiction(row);
         notes.rule(Rule::IdentityConflict, contradiction.is_none(), || match contradiction {
             Some(what) => {
-                let others = places(self.bench.contradicted_by(self.subject, what));
+                let others = places(&self.bench.contradicted_by(self.subject, what));
                 match what {
                     Contradiction::TwoIds => format!("同一罪犯编号下出现两个公民身份号码{others}"),
                     Contradiction::TwoNames => format!("同一公民身份号码下出现两个姓名{others}"),
