@@ -14,6 +14,7 @@ mod remind;
 mod reply;
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -110,6 +111,70 @@ pub enum LetterError {
         /// The name.
         name: String,
         /// The names that can be replaced.
+        known: String,
+    },
+    /// A template does not parse, or asks for something that the letter does not know.
+    #[error("邮件模板 {name}{}有误：{says}", line.map(|line| format!(" 第 {line} 行")).unwrap_or_default())]
+    Template {
+        /// The template.
+        name: String,
+        /// Its line, from 1, where one is to blame.
+        line: Option<usize>,
+        /// What is wrong.
+        says: String,
+    },
+}
+
+/// A letter, written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LetterText {
+    /// One line.
+    pub subject: String,
+    /// The plain body.
+    pub text: String,
+    /// The same as HTML.
+    pub html: String,
+}
+
+/// The templates, parsed once.
+#[derive(Clone, Debug)]
+pub struct LetterTemplates {
+    environment: Environment<'static>,
+}
+
+/// The embedded templates, compiled once: the daemon asks for them every minute.
+static BUILT_IN: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    // A line that holds a tag alone leaves no empty line behind.
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build();
+    environment.set_syntax(syntax.expect("the delimiters are the usual ones"));
+    for (name, text) in EMBEDDED {
+        environment.add_template(name, text).expect("a test compiles every embedded template");
+    }
+    environment
+});
+
+impl LetterTemplates {
+    /// The templates as this program brings them.
+    pub fn embedded() -> Result<LetterTemplates, LetterError> {
+        LetterTemplates::with_overrides(BTreeMap::new())
+    }
+
+    /// The embedded templates, with some replaced by texts of the same name (`batch.html`).
+    pub fn with_overrides(overrides: BTreeMap<String, String>) -> Result<LetterTemplates, LetterError> {
+        let mut environment = BUILT_IN.clone();
+        for (name, text) in overrides {
+            if !LetterTemplates::names().any(|known| known == name) {
+                let known = LetterTemplates::names().collect::<Vec<_>>().join("、");
+                return Err(LetterError::Unknown { name, known });
+            }
+            environment.add_template_owned(name.clone(), text).map_err(|error| broken(&name, &error))?;
+        }
+        Ok(LetterTemplates { environment })
+    }
+
+    /// The names that can be replaced.
         known: String,
     },
     /// A template does not parse, or asks for something that the letter does not know.
