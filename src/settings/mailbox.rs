@@ -104,6 +104,23 @@ pub fn unit_of<'u>(units: &'u [Unit], address: &str) -> Option<&'u Unit> {
     sends_as(&address).or_else(|| sends_as(domain))
 }
 
+/// The addresses that letters to a prison, an agency or an institution go to; empty where none is known.
+pub fn addresses(settings: &Settings, catalogue: &Catalogue, unit: &str) -> Vec<String> {
+    let prison = settings.prisons.iter().find(|prison| prison.name == unit).map(|prison| prison.email.clone());
+    let agency = || settings.agencies.iter().find(|agency| agency.name == unit).map(|agency| agency.email.clone());
+    if let Some(email) = prison.or_else(agency) {
+        return email;
+    }
+    // Several rows of one institution are several periods; domains only tell who may send.
+    let of_unit = catalogue.institutions.iter().filter(|institution| *institution.name == *unit);
+    let cells = of_unit.filter_map(|institution| institution.email.as_deref());
+    let mut found: Vec<String> =
+        cells.flat_map(split_addresses).filter(|address| address.contains('@')).map(str::to_owned).collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
 /// The parts of a cell that holds several addresses.
 pub(super) fn split_addresses(text: &str) -> impl Iterator<Item = &str> {
     text.split([';', '；', '、', ',', '，']).map(str::trim).filter(|part| !part.is_empty())

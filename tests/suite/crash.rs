@@ -126,6 +126,8 @@ fn script(folder: &Folder, peer: &Peer) -> Vec<Step> {
         step(0, &format!("{later} import extra.csv"), vec![]),
         step(0, &format!("{autumn} once remind"), vec![("shenling.toml", addressed())]),
         step(0, &format!("{autumn} calendar import table.toml"), vec![("table.toml", TABLE.to_owned())]),
+        // The letter that waits announced a day that has moved.
+        step(0, &format!("{autumn} once remind"), vec![]),
         step(0, &format!("{autumn} once remind"), vec![("shenling.toml", relieved())]),
     ]
 }

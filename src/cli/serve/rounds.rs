@@ -67,11 +67,12 @@ pub(super) async fn calculate(office: Office, now: DateTime<Utc>) -> Result<Work
     Ok(Worked::default())
 }
 
-/// Queues reminders, and tells of whoever cannot be reached.
+/// Queues reminders, tells of whoever cannot be reached, and tells units what is held.
 pub(super) async fn remind(office: Office, now: DateTime<Utc>) -> Result<Worked, Failure> {
     let world = office.world(now)?;
     let report = duties::remind_now(&world).await.map_err(failed)?;
     alarms::of_reminders(&world, &report.alarms).await.map_err(failed)?;
+    duties::tell_held(&world).await.map_err(failed)?;
     Ok(Worked::default())
 }
 
