@@ -175,68 +175,6 @@ impl LetterTemplates {
     }
 
     /// The names that can be replaced.
-        known: String,
-    },
-    /// A template does not parse, or asks for something that the letter does not know.
-    #[error("邮件模板 {name}{}有误：{says}", line.map(|line| format!(" 第 {line} 行")).unwrap_or_default())]
-    Template {
-        /// The template.
-        name: String,
-        /// Its line, from 1, where one is to blame.
-        line: Option<usize>,
-        /// What is wrong.
-        says: String,
-    },
-}
-
-/// A letter, written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LetterText {
-    /// One line.
-    pub subject: String,
-    /// The plain body.
-    pub text: String,
-    /// The same as HTML.
-    pub html: String,
-}
-
-/// The templates, parsed once.
-#[derive(Clone, Debug)]
-pub struct LetterTemplates {
-    environment: Environment<'static>,
-}
-
-impl LetterTemplates {
-    /// The templates as this program brings them.
-    pub fn embedded() -> Result<LetterTemplates, LetterError> {
-        LetterTemplates::with_overrides(BTreeMap::new())
-    }
-
-    /// The embedded templates, with some replaced by texts of the same name (`batch.html`).
-    pub fn with_overrides(overrides: BTreeMap<String, String>) -> Result<LetterTemplates, LetterError> {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        // A line that holds a tag alone leaves no empty line behind.
-        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build();
-        environment.set_syntax(syntax.map_err(|error| broken("", &error))?);
-        let mut texts: BTreeMap<String, String> =
-            EMBEDDED.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-        for (name, text) in overrides {
-            let Some(place) = texts.get_mut(&name) else {
-                return Err(LetterError::Unknown {
-                    name,
-                    known: LetterTemplates::names().collect::<Vec<_>>().join("、"),
-                });
-            };
-            *place = text;
-        }
-        for (name, text) in texts {
-            environment.add_template_owned(name.clone(), text).map_err(|error| broken(&name, &error))?;
-        }
-        Ok(LetterTemplates { environment })
-    }
-
-    /// The names that can be replaced.
     pub fn names() -> impl Iterator<Item = &'static str> {
         EMBEDDED.iter().map(|(name, _)| *name)
     }

@@ -11,7 +11,7 @@ use crate::subsidy::goal::{Attainment, GOAL_PERCENT, Goal};
 use crate::subsidy::plan::{Annex, Plan};
 
 /// What the digest tells of one act of the audit log, in this order; other acts are not told.
-const DEEDS: [(&str, &str); 16] = [
+const DEEDS: [(&str, &str); 20] = [
     ("mail.kept", "收到邮件"),
     ("original.read", "读入文件"),
     ("plan.filed", "收到计划"),
@@ -28,6 +28,10 @@ const DEEDS: [(&str, &str); 16] = [
     ("delivery.bounced", "退信"),
     ("alarm.begun", "出现异常"),
     ("alarm.ended", "异常恢复"),
+    ("original.withdrawn", "撤回文件"),
+    ("original.decided", "处理退回的内容"),
+    ("waiver.added", "登记豁免"),
+    ("waiver.ended", "终止豁免"),
 ];
 
 /// How everything stands.

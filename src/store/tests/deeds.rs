@@ -1,10 +1,7 @@
 //! Rows that are changed, added or removed by hand: each shows in the verification, whoever dropped the triggers.
 
-use super::support::{Draft, World, at, day, on_both, result, results, roster_row, seal, take};
-use crate::store::{
-    ApprovalNote, Counts, FileKind, Intake, MailHeader, MailPlace, NewMail, Reasoned, Report, Rows, Store, StoreError,
-    TrayAct,
-};
+use super::support::{Draft, World, at, day, on_both, result, results, roster_row, seal, take, take_back};
+use crate::store::{ApprovalNote, MailHeader, MailPlace, NewMail, Reasoned, Rows, Store, StoreError, TrayAct};
 use crate::subsidy::batch::LineWaiver;
 use crate::subsidy::verdict::Rule;
 
@@ -32,29 +29,10 @@ async fn season(store: &Store) -> String {
             take(store, "three", 10, &results([result(7)])).await;
         }
     }
-    close(store, because(12)).await;
+    let back = take_back(store, "back", 12).await;
+    store.close_file(back, TrayAct::Refused, because(12), None).await.unwrap();
     received(store).await;
     second
-}
-
-/// A file of which something came back, and that is refused.
-async fn close(store: &Store, because: Reasoned<'_>) {
-    let kept = store.keep_original("back", b"back", because.at).await.unwrap();
-    let (rows, at) = (Rows::default(), because.at);
-    let intake = Intake {
-        original: &kept,
-        rows: &rows,
-        approval: None,
-        at,
-        dry_run: false,
-        answer: None,
-        part: None,
-        decision: None,
-    };
-    let counts = Counts { errors: 1, ..Counts::default() };
-    let report = |_: &_| Report { kind: FileKind::Unknown, counts, json: Vec::new() };
-    store.take_in(intake, report).await.unwrap();
-    store.close_file(4, TrayAct::Refused, because, None).await.unwrap();
 }
 
 /// A mail that was kept.

@@ -1,7 +1,9 @@
 //! What is sealed cannot be changed or deleted: the database itself refuses.
 
-use super::support::{Draft, at, on_both, result, results, roster_row, seal, take};
-use crate::store::{PacketFile, Rows, StoreError};
+use super::support::{Draft, at, day, on_both, result, results, roster_row, seal, take, take_back};
+use crate::store::{PacketFile, Reasoned, Rows, Store, StoreError, TrayAct};
+use crate::subsidy::batch::LineWaiver;
+use crate::subsidy::verdict::Rule;
 
 const REFUSED: &[&str] = &[
     "UPDATE batch SET sum_fen = 0",
@@ -35,7 +37,36 @@ const REFUSED: &[&str] = &[
     "DELETE FROM delivery_file",
     "UPDATE batch_void SET at = 0",
     "DELETE FROM batch_void",
+    "UPDATE batch_waiver SET line = 9",
+    "DELETE FROM batch_waiver",
+    "UPDATE waiver SET until_on = '2099-12-31'",
+    "DELETE FROM waiver",
+    "UPDATE waiver_end SET ended_on = '2099-12-31'",
+    "DELETE FROM waiver_end",
+    "UPDATE withdrawal SET at = 0",
+    "DELETE FROM withdrawal",
+    "UPDATE readmission SET received_at = 0",
+    "DELETE FROM readmission",
+    "UPDATE said_again SET received_at = 0",
+    "DELETE FROM said_again",
+    "UPDATE tray_decision SET act = 'taken'",
+    "DELETE FROM tray_decision",
 ];
+
+/// Everything that a person decides, once.
+async fn decide(store: &Store) -> Vec<LineWaiver> {
+    let because = Reasoned { reason: "r", by: "b", at: at(1) };
+    let id = store.add_waiver(1, Rule::NotOnRoster, day("2026-12-31"), because).await.unwrap();
+    let waiver = store.load_register().await.unwrap().waivers[0].clone();
+    store.end_waiver(id, because).await.unwrap();
+    take(store, "two", 2, &results([result(5)])).await;
+    take(store, "same", 3, &results([result(5)])).await;
+    store.withdraw_import(2, because, None, false).await.unwrap();
+    take(store, "two", 4, &results([result(5)])).await;
+    let back = take_back(store, "back", 4).await;
+    store.close_file(back, TrayAct::Settled, because, None).await.unwrap();
+    vec![LineWaiver { line: 1, waiver }]
+}
 
 #[tokio::test]
 async fn the_database_refuses_to_change_what_is_sealed() {
@@ -43,7 +74,9 @@ async fn the_database_refuses_to_change_what_is_sealed() {
         let store = world.open().await;
         let rows = Rows { roster: vec![roster_row(1)], ..results((1..=4).map(result)) };
         take(&store, "one", 0, &rows).await;
-        let first = seal(&store, &Draft { granted: vec![1], refused: vec![2], minutes: 5, ..Draft::default() }).await;
+        let waivers = decide(&store).await;
+        let draft = Draft { granted: vec![1], refused: vec![2], waivers, minutes: 5, ..Draft::default() };
+        let first = seal(&store, &draft).await;
         let second = seal(&store, &Draft { granted: vec![3], minutes: 6, ..Draft::default() }).await;
         store.request_reversal(&first, 1, "r", "b", at(7)).await.unwrap();
         store.reopen(2, "r", "b", at(7)).await.unwrap();

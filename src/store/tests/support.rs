@@ -186,6 +186,25 @@ pub async fn take_kept(store: &Store, kept: &Kept, minutes: i64, rows: &Rows) ->
         .await
 }
 
+/// Takes a file in of which nothing can be read; returns its number.
+pub async fn take_back(store: &Store, file: &str, minutes: i64) -> i64 {
+    let kept = store.keep_original(file, file.as_bytes(), at(minutes)).await.unwrap();
+    let rows = Rows::default();
+    let intake = Intake {
+        original: &kept,
+        rows: &rows,
+        approval: None,
+        at: at(minutes),
+        dry_run: false,
+        answer: None,
+        part: None,
+        decision: None,
+    };
+    let counts = Counts { errors: 1, ..Counts::default() };
+    store.take_in(intake, |_| Report { kind: FileKind::Unknown, counts, json: Vec::new() }).await.unwrap();
+    kept.id
+}
+
 /// What a batch is drafted from: per result whether it is granted (else refused), and lines to be taken back.
 #[derive(Default)]
 pub struct Draft {
