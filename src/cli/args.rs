@@ -94,6 +94,12 @@ pub enum Command {
     /// 看退回的文件和行，决定受理或不予受理
     #[command(name = "set-aside", subcommand)]
     SetAside(SetAsideCommand),
+    /// 待补正：哪些结果缺什么、由哪个单位补（按最近一次核定）
+    Held {
+        /// 只看此单位（监狱或机构的全称；监狱可写简称）
+        #[arg(long, value_name = "单位")]
+        unit: Option<String>,
+    },
     /// 说明一次考核评价为何核定或不予核定，逐步列出依据
     Explain {
         /// 证书编号，或 监狱/罪犯编号

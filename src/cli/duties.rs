@@ -12,6 +12,7 @@ use crate::forms::letters::date_in_words;
 use crate::forms::planning;
 use crate::settings::{Mistake, Settings, Severity};
 use crate::stages::collect::Desk;
+use crate::stages::held;
 use crate::stages::remind::{self, Alarm, Order, Report, Reviewed};
 use crate::store::{FiledPlan, PacketFile, Store};
 use crate::subsidy::calendar::Period;
@@ -218,9 +219,22 @@ pub(super) async fn remind_now(world: &World) -> anyhow::Result<Report> {
     Ok(remind::run(store, &order, attach, *now).await?)
 }
 
+/// Tells units what is held for lack of what they can supply, where the week's letter is due.
+pub(super) async fn tell_held(world: &World) -> anyhow::Result<Vec<String>> {
+    let World { settings, catalogue, calendar, store, now, .. } = world;
+    let templates = letter_templates(settings)?;
+    let frame = remind::frame(settings, world.today());
+    let order = held::Order { settings, catalogue, calendar, templates: &templates, frame };
+    Ok(held::run(store, &order, *now).await?)
+}
+
 /// Queues what is due and prints it.
 pub(super) async fn remind(world: &World) -> anyhow::Result<(Done, Value)> {
     let report = remind_now(world).await?;
+    let told = tell_held(world).await?;
+    if !world.json && !told.is_empty() {
+        say!("已告知待补正：{}", told.join("、"));
+    }
     if !world.json {
         tell(&report);
     }
@@ -236,6 +250,7 @@ pub(super) async fn remind(world: &World) -> anyhow::Result<(Done, Value)> {
     let said = json!({
         "reminded": reminded.collect::<Vec<_>>(),
         "replanned": report.replanned,
+        "told_held": told,
         "waiting_until": report.waiting_until.map(|at| at.to_rfc3339()),
         "alarms": report.alarms.iter().map(in_words).collect::<Vec<_>>(),
     });

@@ -13,6 +13,7 @@ pub mod duties;
 mod explain;
 mod export;
 mod form;
+mod held;
 mod import;
 mod init;
 mod mailbox;
@@ -123,6 +124,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Done> {
         Command::Adopt { because } => serve::adopt(&open().await?, &because).await,
         Command::Status { html } => status::run(&config, json, now, html.as_deref()).await,
         Command::SetAside(what) => set_aside::run(&open().await?, what).await,
+        Command::Held { unit } => held::run(&open().await?, unit.as_deref()).await,
         Command::Explain { key } => explain::run(&open().await?, &key).await,
         Command::Export(ExportCommand::Verdicts { format, personal }) => {
             export::verdicts(&open().await?, format, personal).await

@@ -165,6 +165,9 @@ fn verdicts(numbers: &StatusNumbers) {
     for (rule, n) in summary.by_rule.iter().filter(|(rule, _)| rule.effect() == Effect::Holds) {
         say!("      待补正 {n} 条：{} → {}", rule.says(), rule.mend());
     }
+    if Kind::ALL.iter().any(|kind| summary.by_outcome.contains_key(&(*kind, Outcome::Held))) {
+        say!("      由哪个单位补、缺哪几条 → shenling held");
+    }
 }
 
 /// What the daemon last said of itself.

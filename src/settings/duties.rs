@@ -1,6 +1,6 @@
 //! `[[duty]]` and `[office]`: what is asked for by when, who else is told, and when letters leave.
 
-use chrono::NaiveTime;
+use chrono::{NaiveTime, Weekday};
 use serde::Deserialize;
 
 use super::document::{Kind as Form, Section, Value};
@@ -72,6 +72,15 @@ fn chase_days() -> u32 {
 pub(super) struct MergedOffice {
     opens: String,
     closes: String,
+    held_on: String,
+}
+
+/// Days on which units are told what is held.
+pub(super) const HELD_ON: &[&str] = &["mon", "tue", "wed", "thu", "fri", NEVER];
+
+/// The day on which units are told what is held; `None` = never.
+pub(super) fn held_on(merged: &MergedOffice) -> Option<Weekday> {
+    merged.held_on.parse().ok()
 }
 
 /// The duties that are on. Everything was examined before: what cannot be read here cannot be there.

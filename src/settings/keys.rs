@@ -47,6 +47,7 @@ pub(super) const KEYS: &[Key] = &[
     key("administrator", "email", Kind::Texts),
     key("office", "opens", Kind::Filled),
     key("office", "closes", Kind::Filled),
+    key("office", "held_on", Kind::Choice(duties::HELD_ON)),
     key("paths", "catalogue", Kind::Filled),
     key("paths", "inbox", Kind::Filled),
     key("paths", "outbox", Kind::Filled),

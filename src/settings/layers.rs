@@ -219,6 +219,7 @@ fn resolve(path: &Path, merged: Merged) -> Settings {
         agencies: merged.agency,
         duties: duties::resolve(merged.duty),
         office: duties::office(&merged.office),
+        held_on: duties::held_on(&merged.office),
         paths,
         database,
         limits: merged.limits,

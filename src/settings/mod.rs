@@ -67,6 +67,8 @@ pub struct Settings {
     pub duties: Vec<Duty>,
     /// `[office]`.
     pub office: Office,
+    /// The day of the week from which on units are told what is held; `None` = they are not.
+    pub held_on: Option<chrono::Weekday>,
     /// `[paths]`.
     pub paths: Paths,
     /// `[database]`.

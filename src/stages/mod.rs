@@ -4,7 +4,7 @@
 //! [`calculate`]: assessments x catalogue x history -> verdicts. [`compile`]: filed plans -> the plan of the city.
 //! [`claim`]: unsettled assessments -> a sealed batch with its papers. [`deliver`]: packets -> the next agency.
 //! [`digest`]: how everything stands -> one letter a day, and a page. [`alarm`]: what is wrong -> one letter when it
-//! begins, one when it is over.
+//! begins, one when it is over. [`held`]: what is held for lack of what -> one letter a week to who can supply it.
 
 pub mod alarm;
 pub mod calculate;
@@ -13,6 +13,7 @@ pub mod collect;
 pub mod compile;
 pub mod deliver;
 pub mod digest;
+pub mod held;
 pub mod remind;
 
 use std::collections::BTreeMap;

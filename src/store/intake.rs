@@ -110,6 +110,8 @@ pub enum Fate {
     AlreadyClaimed {
         /// That batch.
         batch: String,
+        /// Its lines that grant it, of either kind.
+        lines: Vec<u32>,
     },
 }
 

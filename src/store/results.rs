@@ -176,13 +176,16 @@ fn known(found: &[Row]) -> Result<HashMap<[u8; 16], Known>> {
     Ok(known)
 }
 
+/// A batch and its lines that grant an assessment.
+type Claimed = HashMap<i64, (String, Vec<u32>)>;
+
 /// Of the assessments that the file would change: those that a live batch grants, with that batch.
 async fn claimed(
     change: &mut Change,
     known: &HashMap<[u8; 16], Known>,
     hashes: &[Hashes],
     intake: &Intake<'_>,
-) -> Result<HashMap<i64, String>> {
+) -> Result<Claimed> {
     let mut asked = Vec::new();
     for hashes in hashes {
         if let Some(known) = known.get(&hashes.key)
@@ -191,7 +194,7 @@ async fn claimed(
             asked.push(Arg::from(known.assessment_id));
         }
     }
-    let sql = "SELECT l.assessment_id, b.number FROM batch_line l JOIN batch b ON b.id = l.batch_id \
+    let sql = "SELECT l.assessment_id, b.number, l.line FROM batch_line l JOIN batch b ON b.id = l.batch_id \
                WHERE l.reverses_batch_id IS NULL \
                AND NOT EXISTS (SELECT 1 FROM batch_void v WHERE v.batch_id = l.batch_id) \
                AND NOT EXISTS (SELECT 1 FROM batch_line r WHERE r.reverses_batch_id = l.batch_id \
@@ -199,7 +202,20 @@ async fn claimed(
                    AND NOT EXISTS (SELECT 1 FROM batch_void w WHERE w.batch_id = r.batch_id)) \
                AND l.assessment_id IN ";
     let rows = change.tx.rows_in(sql, &asked).await?;
-    rows.iter().map(|row| Ok((row.int(0)?, row.text(1)?))).collect()
+    let mut claimed = Claimed::new();
+    for row in rows {
+        let (batch, lines) = claimed.entry(row.int(0)?).or_default();
+        // An assessment that the file names twice is asked for twice.
+        let (number, line) = (row.text(1)?, row.number(2)?);
+        if *batch != number {
+            (*batch, *lines) = (number, Vec::new());
+        }
+        if !lines.contains(&line) {
+            lines.push(line);
+            lines.sort_unstable();
+        }
+    }
+    Ok(claimed)
 }
 
 /// Decides the fate of every row, in the order of the file.
@@ -208,7 +224,7 @@ fn decide(
     hashes: &[Hashes],
     intake: &Intake<'_>,
     mut next: i64,
-    claimed: &HashMap<i64, String>,
+    claimed: &Claimed,
 ) -> Decided {
     let place = intake.place();
     let mut decided = Decided::default();
@@ -225,8 +241,8 @@ fn decide(
                 Fate::Duplicate
             }
             Ruling::New { live, replaces } => {
-                if let Some(batch) = claimed.get(&entry.assessment_id) {
-                    Fate::AlreadyClaimed { batch: batch.clone() }
+                if let Some((batch, lines)) = claimed.get(&entry.assessment_id) {
+                    Fate::AlreadyClaimed { batch: batch.clone(), lines: lines.clone() }
                 } else {
                     if entry.versions.is_empty() {
                         entry.assessment_id = next;

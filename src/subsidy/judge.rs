@@ -19,10 +19,11 @@ use rayon::prelude::*;
 
 use self::certificates::Certificates;
 use self::history::History;
-use self::identity::Identities;
+use self::identity::{Contradiction, Identities};
 use super::assessment::{HistoryRow, ResultRow, RosterEntry};
 use super::catalogue::Catalogue;
 use super::course::{CertificateType, Kind, Level};
+use super::identifiers::{ResidentId, normalise};
 use super::verdict::{Step, Verdict};
 use super::waiver::Waiver;
 
@@ -143,6 +144,34 @@ impl<'a> Bench<'a> {
             (entry.received_at, (row.release_on, row.skilled, !row.able), row.clone())
         };
         self.docket.roster.iter().enumerate().filter_map(of_course).max_by_key(newest)
+    }
+
+    /// Other assessments on which the certificate of a subject stands for another person, occupation or level.
+    fn same_certificate(&self, subject: usize) -> Vec<i64> {
+        let certificate = self.certificates.subjects[subject];
+        let others = self.docket.subjects.iter().enumerate().filter(|(i, _)| {
+            self.certificates.subjects[*i] == certificate && self.stands_for(*i) != self.stands_for(subject)
+        });
+        others.map(|(_, other)| other.id).collect()
+    }
+
+    /// Other assessments that contradict the identity of a subject; none where only rosters do.
+    fn contradicted_by(&self, subject: usize, what: Contradiction) -> Vec<i64> {
+        let row = &self.docket.subjects[subject].row;
+        let contradicts = |other: &&Subject| {
+            let (of, id) = (&other.row, other.row.resident_id.as_deref().filter(|id| ResidentId::is_valid(id)));
+            match what {
+                Contradiction::TwoIds => {
+                    (&of.prison, &of.number) == (&row.prison, &row.number)
+                        && id.is_some()
+                        && id != row.resident_id.as_deref()
+                }
+                Contradiction::TwoNames => {
+                    id.is_some() && id == row.resident_id.as_deref() && normalise(&of.name) != normalise(&row.name)
+                }
+            }
+        };
+        self.docket.subjects.iter().filter(contradicts).map(|other| other.id).collect()
     }
 
     /// The waivers of an assessment that are in force on a claim date.

@@ -1,7 +1,7 @@
 //! What the notice says, made exact. Pure: no I/O, no clock, no async, no floats.
 //!
 //! Read in this order: [`course`] and [`assessment`] (what is received), [`catalogue`] and [`policy`] (dated data),
-//! [`judge`] (the rules), [`verdict`] (their answer), [`waiver`] (what need not be kept), [`register`] (what is known and settled), [`batch`] (what is
+//! [`judge`] (the rules), [`verdict`] (their answer), [`waiver`] (what need not be kept), [`held`] (what is lacking, and whose it is), [`register`] (what is known and settled), [`batch`] (what is
 //! claimed), [`plan`] (what is meant to happen next year), [`duty`] (what is due by when), [`goal`] (what it is all for).
 
 #![deny(clippy::float_arithmetic, clippy::float_cmp)]
@@ -14,6 +14,7 @@ pub mod course;
 pub mod duty;
 pub mod finding;
 pub mod goal;
+pub mod held;
 pub mod holidays;
 pub mod identifiers;
 pub mod judge;

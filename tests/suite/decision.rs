@@ -227,3 +227,36 @@ fn what_came_back_is_closed_once_and_a_roster_is_not_taken_as_results() {
     assert!(shown.contains("不予受理（某经办：报错了表）"), "{shown}");
     folder.expect(0, &["audit", "verify"]);
 }
+
+#[test]
+fn a_unit_is_told_once_a_week_what_it_can_supply() {
+    let folder = held();
+    let config = std::fs::read_to_string(folder.config()).unwrap();
+    let config = config.replace("email = []", "email = [\"office@example.cn\"]");
+    let mail = config.replacen("host = \"\"", "host = \"127.0.0.1\"", 1);
+    std::fs::write(folder.config(), mail).unwrap();
+    assert!(folder.expect(0, &["--now", NOW, "held"]).contains("没有待补正"), "nothing is judged yet");
+    folder.expect(0, &["--now", NOW, "once", "calculate"]);
+    let listed = folder.json(0, &["--now", NOW, "held"]);
+    assert_eq!(listed[0]["unit"], "常州监狱", "{listed}");
+    assert_eq!(listed[0]["lacking"][0]["rule"], "unverified-identity");
+    let text = folder.expect(0, &["--now", NOW, "held", "--unit", "常州监狱"]);
+    assert!(text.contains("1 条（#1）") && text.contains("请监狱核对公民身份号码"), "{text}");
+    assert!(folder.expect(0, &["--now", NOW, "status"]).contains("shenling held"));
+    // 1 October 2026 begins a holiday; 9 October is a Friday.
+    let told = |now: &str| folder.json(0, &["--now", now, "once", "remind"])["told_held"].as_array().unwrap().len();
+    assert_eq!(told("2026-10-01T10:00:00+08:00"), 0, "the office is closed");
+    assert_eq!(told("2026-10-09T10:00:00+08:00"), 1);
+    assert_eq!(told("2026-10-09T16:00:00+08:00"), 0, "once a week");
+    assert_eq!(told("2026-10-12T10:00:00+08:00"), 1, "the next Monday");
+    let letters = folder.json(0, &["--now", "2026-10-12T10:00:00+08:00", "delivery", "list"]);
+    let held: Vec<&str> = letters
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|line| line["key"].as_str().filter(|key| key.starts_with("held:")))
+        .collect();
+    assert_eq!(held, ["held:常州监狱:2026-W41", "held:常州监狱:2026-W42"], "{letters}");
+    let shown = folder.expect(0, &["delivery", "show", "held:常州监狱:2026-W42"]);
+    assert!(shown.contains("1 条考核结果等贵单位补充材料") && !shown.contains("某甲1"), "{shown}");
+}

@@ -8,6 +8,7 @@ mod alarm;
 mod answers;
 mod decision;
 mod facts;
+mod held;
 mod overview;
 mod remind;
 mod reply;
@@ -23,6 +24,7 @@ pub use alarm::{AlarmFacts, AlarmLine, duty_in_words, instant_in_words};
 pub use answers::{OldFormFacts, StrangerFacts, Unopened, UnopenedFacts};
 pub use decision::{Decided, DecisionFacts, Sent};
 pub use facts::{Attached, BatchFacts, BatchFigures, Frame, Task, TestFacts, size_in_words};
+pub use held::{HeldFacts, HeldLine};
 pub use overview::{BatchBar, DueLine, GoalChart, Overview, PlanBar, PlanChart, deeds};
 pub use remind::{Moved, ReminderFacts, ReplanFacts, date_in_words};
 pub use reply::{Contents, FileFacts, MendedFacts, Outcome, ProblemFacts, ReplyFacts, courses};
@@ -50,6 +52,9 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "digest.html",
     "digest.subject.txt",
     "digest.txt",
+    "held.html",
+    "held.subject.txt",
+    "held.txt",
     "look.html",
     "look.txt",
     "oldform.html",
@@ -86,6 +91,7 @@ pub const LETTERS: &[Sample] = &[
     ("batch", || Value::from(Serde(BatchFacts::sample()))),
     ("decision", || Value::from(Serde(DecisionFacts::sample()))),
     ("digest", || Value::from(Serde(Overview::sample()))),
+    ("held", || Value::from(Serde(HeldFacts::sample()))),
     ("remind", || Value::from(Serde(ReminderFacts::sample()))),
     ("replan", || Value::from(Serde(ReplanFacts::sample()))),
     ("oldform", || Value::from(Serde(OldFormFacts::sample()))),

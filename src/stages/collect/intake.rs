@@ -209,16 +209,18 @@ fn finish(
         plan::finish(report, plan, fate);
     }
     for (fate, (sheet, cell)) in fates.results.iter().zip(numbers) {
-        if let Fate::AlreadyClaimed { batch } = fate {
+        if let Fate::AlreadyClaimed { batch, lines } = fate {
+            let lines: Vec<String> = lines.iter().map(u32::to_string).collect();
+            let lines = lines.join("、");
             report.set_aside += 1;
             report.findings.push(Finding {
                 sheet: sheet.to_string(),
                 cell: cell.clone(),
                 code: Code::AlreadyClaimed,
                 severity: Severity::Error,
-                seen: format!("本行与已申领的内容不同（批次 {batch}）"),
+                seen: format!("本行与已申领的内容不同（批次 {batch} 第 {lines} 行）"),
                 advice: format!(
-                    "这条结果已在批次 {batch} 中申领。如需更正，请管理员先用 shenling batch reverse 登记更正该批次的对应行，更正列入下一批次后再重新报送本行"
+                    "这条结果已在批次 {batch} 第 {lines} 行申领。如需更正，请管理员先用 shenling batch reverse {batch} 行号 登记更正，更正列入下一批次后再重新报送本行"
                 ),
             });
         }

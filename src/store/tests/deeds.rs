@@ -1,7 +1,10 @@
 //! Rows that are changed, added or removed by hand: each shows in the verification, whoever dropped the triggers.
 
 use super::support::{Draft, World, at, day, on_both, result, results, roster_row, seal, take};
-use crate::store::{ApprovalNote, Counts, FileKind, Intake, Reasoned, Report, Rows, Store, StoreError, TrayAct};
+use crate::store::{
+    ApprovalNote, Counts, FileKind, Intake, MailHeader, MailPlace, NewMail, Reasoned, Report, Rows, Store, StoreError,
+    TrayAct,
+};
 use crate::subsidy::batch::LineWaiver;
 use crate::subsidy::verdict::Rule;
 
@@ -30,6 +33,7 @@ async fn season(store: &Store) -> String {
         }
     }
     close(store, because(12)).await;
+    received(store).await;
     second
 }
 
@@ -51,6 +55,13 @@ async fn close(store: &Store, because: Reasoned<'_>) {
     let report = |_: &_| Report { kind: FileKind::Unknown, counts, json: Vec::new() };
     store.take_in(intake, report).await.unwrap();
     store.close_file(4, TrayAct::Refused, because, None).await.unwrap();
+}
+
+/// A mail that was kept.
+async fn received(store: &Store) {
+    let (place, header) = (MailPlace { account: "a".to_owned(), validity: 1, uid: 1 }, MailHeader::default());
+    let mail = NewMail { place: &place, header: &header, raw: b"raw", bytes: 3, parts: &[], unit: None };
+    store.keep_mail(&mail, at(8)).await.unwrap();
 }
 
 async fn tamper(store: &Store, world: &World, sql: &'static str) {
@@ -102,6 +113,9 @@ const EDITS: &[&str] = &[
     "UPDATE assessment_version SET live = 0 WHERE id = 6",
     "UPDATE original SET received_at = received_at - 1 WHERE id = 1",
     "UPDATE original SET length = length + 1 WHERE id = 1",
+    "UPDATE received_mail SET received_at = received_at - 1",
+    "UPDATE received_mail SET bytes = bytes + 1",
+    "UPDATE received_mail SET mark = header",
     "UPDATE batch_waiver SET line = 2",
     "DELETE FROM batch_waiver",
     "UPDATE waiver SET until_on = '2027-12-31' WHERE id = 1",

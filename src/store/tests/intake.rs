@@ -109,7 +109,7 @@ async fn a_claimed_assessment_takes_no_change() {
         assert_eq!(fates(take(&store, "full-width", 6, &results([row.clone()])).await), [Fate::Duplicate]);
         row.remark = Some("new".to_owned());
         let refused = fates(take(&store, "changed", 7, &results([row.clone()])).await);
-        assert_eq!(refused, [Fate::AlreadyClaimed { batch: batch.clone() }]);
+        assert_eq!(refused, [Fate::AlreadyClaimed { batch: batch.clone(), lines: vec![1] }]);
         assert_eq!(live_remark(&store).await, "old");
         store.void_batch(&batch, "写错了", "张三", at(8)).await.unwrap();
         let taken = fates(take(&store, "changed again", 9, &results([row])).await);

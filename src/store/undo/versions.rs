@@ -99,18 +99,21 @@ impl Versioned {
         let mut seen: BTreeMap<Place, Vec<Arg>> = BTreeMap::new();
         for versions in self.known(change, &keys).await?.into_values() {
             let newest = versions.iter().filter(|v| v.stands.is_some()).max_by_key(|v| (v.stands, v.id));
-            let (from, to) = (versions.iter().find(|v| v.live).map(|v| v.id), newest.map(|v| v.id));
+            let live = versions.iter().find(|v| v.live);
+            let (from, to) = (live.map(|v| v.id), newest.map(|v| v.id));
             for version in &versions {
                 if let Some(stands) = version.stands.filter(|stands| *stands != version.last) {
                     seen.entry(stands).or_default().push(Arg::from(version.id));
                 }
             }
+            // What was withdrawn and came again is another assessment under the same key.
+            let Some(assessment_id) = live.or(newest).map(|v| v.assessment_id) else { continue };
             if from == to {
                 recounted.stay += 1;
             } else {
                 off.extend(from.map(Arg::from));
                 on.extend(to.map(Arg::from));
-                recounted.moved.push(Moved { assessment_id: versions[0].assessment_id, from, to });
+                recounted.moved.push(Moved { assessment_id, from, to });
             }
         }
         recounted.moved.sort_unstable_by_key(|moved| moved.assessment_id);

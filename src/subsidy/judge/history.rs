@@ -35,6 +35,15 @@ pub(super) struct Use<'a> {
     pub(super) occupation: &'a str,
     pub(super) level: Level,
     pub(super) kind: Kind,
+    /// The assessment; `None` of the opening history.
+    pub(super) assessment: Option<i64>,
+}
+
+impl Use<'_> {
+    /// Where it stands: `（结果 #12）`, `（期初历史）`.
+    pub(super) fn place(&self) -> String {
+        self.assessment.map_or_else(|| "（期初历史）".to_owned(), |id| format!("（结果 #{id}）"))
+    }
 }
 
 /// Granted lines of sealed batches, the opening history, and what this run has granted so far.
@@ -59,7 +68,7 @@ impl<'a> History<'a> {
                 claimed_on: row.claimed_on,
                 issued_on: row.issued_on,
             };
-            history.join(person, past, bench.certificates.opening[i]);
+            history.join(person, past, bench.certificates.opening[i], None);
         }
         let at: HashMap<i64, usize> = if docket.grants.is_empty() {
             HashMap::new()
@@ -76,14 +85,16 @@ impl<'a> History<'a> {
 
     /// Joins a grant of a subject to the history.
     pub(super) fn grant(&mut self, bench: &Bench<'a>, subject: usize, kind: Kind, claimed_on: NaiveDate) {
-        let row = &bench.docket.subjects[subject].row;
+        let of = &bench.docket.subjects[subject];
+        let row = &of.row;
         let past = Past { kind, occupation: &row.occupation, level: row.level, claimed_on, issued_on: row.issued_on };
-        self.join(bench.identities.subjects[subject], past, bench.certificates.subjects[subject]);
+        self.join(bench.identities.subjects[subject], past, bench.certificates.subjects[subject], Some(of.id));
     }
 
-    fn join(&mut self, person: u32, past: Past<'a>, certificate: Option<usize>) {
+    fn join(&mut self, person: u32, past: Past<'a>, certificate: Option<usize>, assessment: Option<i64>) {
         if let Some(certificate) = certificate {
-            let used = Use { person, occupation: past.occupation, level: past.level, kind: past.kind };
+            let (occupation, level, kind) = (past.occupation, past.level, past.kind);
+            let used = Use { person, occupation, level, kind, assessment };
             self.certificates[certificate].push(used);
         }
         if let Some(of_person) = usize::try_from(person).ok().and_then(|i| self.persons.get_mut(i)) {

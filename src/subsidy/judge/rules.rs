@@ -15,6 +15,19 @@ use crate::subsidy::money::Fen;
 use crate::subsidy::policy::{CapAppliesTo, FULL_AGE, Policy, RateBy, TERM_MONTHS, WindowBy};
 use crate::subsidy::verdict::{Outcome, Rule, RuleSet, Verdict};
 
+/// Most results that a text names.
+const MAX_NAMED: usize = 5;
+
+/// Where else something stands: `（另见结果 #3、#8）`; empty where it is known of no other result.
+fn places(others: &[i64]) -> String {
+    if others.is_empty() {
+        return "（另一处在人员信息表中）".to_owned();
+    }
+    let named: Vec<String> = others.iter().take(MAX_NAMED).map(|id| format!("#{id}")).collect();
+    let more = if others.len() > MAX_NAMED { "等" } else { "" };
+    format!("（另见结果 {}{more}）", named.join("、"))
+}
+
 /// One assessment and kind before the bench.
 pub(super) struct Case<'b, 'a> {
     pub(super) bench: &'b Bench<'a>,
@@ -120,13 +133,16 @@ impl<'a> Case<'_, 'a> {
         let other =
             granted.iter().find(|used| (used.person, used.occupation, used.level) != (person, occupation, level));
         notes.rule(Rule::CertificateReused, other.is_none(), || match other {
-            Some(used) if used.person != person => "该证书已由另一人申领".into(),
-            Some(used) => format!("该证书已用于本人{}{}", self.occupation_name(used.occupation), used.level),
+            Some(used) if used.person != person => format!("该证书已由另一人申领{}", used.place()),
+            Some(used) => {
+                format!("该证书已用于本人{}{}{}", self.occupation_name(used.occupation), used.level, used.place())
+            }
             None => "该证书未被他人、其他职业或等级使用".into(),
         });
         notes.rule(Rule::CertificateConflict, !self.conflict, || {
             if self.conflict {
-                "同一证书编号出现在不同人员、职业或等级的待核定结果中".into()
+                let others = places(&self.bench.same_certificate(self.subject));
+                format!("同一证书编号出现在不同人员、职业或等级的待核定结果中{others}")
             } else {
                 "待核定结果中没有相同证书".into()
             }
@@ -324,8 +340,13 @@ impl<'a> Case<'_, 'a> {
         }
         let contradiction = self.bench.identities.contradiction(row);
         notes.rule(Rule::IdentityConflict, contradiction.is_none(), || match contradiction {
-            Some(Contradiction::TwoIds) => "同一罪犯编号下出现两个公民身份号码".into(),
-            Some(Contradiction::TwoNames) => "同一公民身份号码下出现两个姓名".into(),
+            Some(what) => {
+                let others = places(&self.bench.contradicted_by(self.subject, what));
+                match what {
+                    Contradiction::TwoIds => format!("同一罪犯编号下出现两个公民身份号码{others}"),
+                    Contradiction::TwoNames => format!("同一公民身份号码下出现两个姓名{others}"),
+                }
+            }
             None => "身份信息前后一致".into(),
         });
     }
