@@ -70,6 +70,11 @@ pub type Work = Arc<dyn Fn(DateTime<Utc>, DateTime<Utc>) -> Working + Send + Syn
 /// Work under way.
 pub type Working = Pin<Box<dyn Future<Output = Result<Worked, Failure>> + Send>>;
 
+/// Listens for what calls a duty between its slots.
+pub type Listen = Arc<dyn Fn() -> Listening + Send + Sync>;
+/// Ends when the duty is called.
+pub type Listening = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// One duty.
 #[derive(Clone)]
 pub struct Job {
@@ -87,6 +92,8 @@ pub struct Job {
     pub limit: Duration,
     /// The work.
     pub work: Work,
+    /// What calls it between its slots, if anything does.
+    pub listen: Option<Listen>,
 }
 
 /// Tells what is wrong to whom it concerns; given what is wrong now. Answers whether telling works.

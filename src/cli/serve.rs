@@ -284,6 +284,7 @@ impl Office {
             sends: !matches!(name, "collect" | "calculate"),
             limit: if papers { CLAIM_LIMIT } else { ROUND_LIMIT },
             work,
+            listen: (name == "mailbox").then(|| rounds::listen(self.clone())),
         }
     }
 }

@@ -16,7 +16,7 @@ use tracing::{info, warn};
 
 use super::house::House;
 use super::schedule::MAX_COUNTED;
-use super::{Failure, Job, Schedule, Worked, clock};
+use super::{Failure, Job, Listening, Schedule, Worked, clock};
 use crate::store::{Ended, Slots, StoreError};
 
 /// How long a lease holds unless it is renewed.
@@ -42,6 +42,17 @@ const LONGEST_WAIT: Duration = Duration::from_mins(3);
 /// A duty that comes before another, and when.
 type First = (&'static str, Schedule);
 
+/// Why a duty looks around.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Why {
+    /// A slot may be due.
+    Slot,
+    /// It starts, or failed: whatever there is to do is due.
+    Start,
+    /// Something called it between its slots.
+    Called,
+}
+
 /// Runs a duty until the daemon stops; `first` are the duties that come before it.
 pub(super) async fn keep(
     job: Job,
@@ -50,45 +61,57 @@ pub(super) async fn keep(
     knock: Arc<Notify>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut starting = true;
+    let mut why = Why::Start;
     let mut pause = FIRST_RETRY;
     let mut waits_since = None;
+    // Kept over the looks: it may hold a connection.
+    let mut listening = listen(&job, &house);
     loop {
         // Asked for before the look, so that a recovery during it is not missed.
         let recovered = house.recovered.notified();
         let patient = waits_since.is_none_or(|since: Instant| since.elapsed() < LONGEST_WAIT);
-        let look = look(&job, &house, if patient { &first } else { &[] }, starting).await;
+        let look = look(&job, &house, if patient { &first } else { &[] }, why).await;
         waits_since = if matches!(look, Ok(Look::Waits)) { waits_since.or(Some(Instant::now())) } else { None };
         let wait = match look {
             Ok(Look::Done) => {
                 house.mended(job.name);
-                (starting, pause) = (false, FIRST_RETRY);
+                (why, pause) = (Why::Slot, FIRST_RETRY);
                 LOOK
             }
             Ok(Look::Waits) => FIRST_RETRY_AFTER,
             // Its lease may be that of a dead process, whose work is then ours: the start is not over.
-            Ok(Look::Elsewhere) if starting => LEASE_RETRY,
+            Ok(Look::Elsewhere) if why != Why::Slot => LEASE_RETRY,
             Ok(Look::Elsewhere) => LOOK,
             Err(failure) => {
                 house.failed(job.name, &failure, clock());
                 let wait = pause;
                 pause = (pause * 2).min(LONGEST_RETRY);
                 // What failed is done again without waiting for its next slot.
-                starting = true;
+                why = Why::Start;
                 wait
             }
         };
         house.looked(job.name, job.schedule.next_after(clock()));
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,
-            () = knock.notified(), if !starting => {}
-            () = recovered, if starting => {}
+            () = knock.notified(), if why == Why::Slot => {}
+            () = recovered, if why != Why::Slot => {}
+            () = &mut listening, if why == Why::Slot => {
+                why = Why::Called;
+                listening = listen(&job, &house);
+            }
             () = tokio::time::sleep(wait) => {}
         }
         if *stop.borrow() {
             return;
         }
     }
+}
+
+/// Ends when the duty is called; never where nothing calls it, or where nothing may leave.
+fn listen(job: &Job, house: &House) -> Listening {
+    let heard = job.listen.as_ref().filter(|_| !(job.sends && house.dry));
+    heard.map_or_else(|| Box::pin(std::future::pending()) as Listening, |listen| listen())
 }
 
 /// How a look at the schedule ended.
@@ -102,8 +125,8 @@ enum Look {
 }
 
 /// Looks at the schedule once.
-async fn look(job: &Job, house: &House, first: &[First], again: bool) -> Result<Look, Failure> {
-    let now = clock();
+async fn look(job: &Job, house: &House, first: &[First], why: Why) -> Result<Look, Failure> {
+    let (now, again) = (clock(), why != Why::Slot);
     let store = &house.store;
     let until = store.evaluated_until(job.name).await.map_err(|error| of_store(&error))?;
     // A clock that was set back is noted; else nothing is written where nothing is due.
@@ -118,7 +141,7 @@ async fn look(job: &Job, house: &House, first: &[First], again: bool) -> Result<
         store.release_duty(job.name, &house.holder).await.map_err(|error| of_store(&error))?;
         return Ok(Look::Waits);
     }
-    let due = due(job, house, again, now).await.map_err(|error| of_store(&error))?;
+    let due = due(job, house, why, now).await.map_err(|error| of_store(&error))?;
     let outcome = match due {
         Some(slots) => run(job, house, &slots, now).await,
         None => Ok(()),
@@ -155,10 +178,10 @@ async fn waits(job: &Job, house: &House, first: &[First], again: bool, now: Date
     Ok(false)
 }
 
-/// The run that is due, entered in the ledger. With `again`, at the start or after a failure: also what was cut off or
-/// failed before, and what is to run at every start.
-async fn due(job: &Job, house: &House, again: bool, now: DateTime<Utc>) -> Result<Option<Slots>, StoreError> {
-    let store = &house.store;
+/// The run that is due, entered in the ledger. At the start, after a failure or called: also what was cut off or failed
+/// before, and what is to run at every start.
+async fn due(job: &Job, house: &House, why: Why, now: DateTime<Utc>) -> Result<Option<Slots>, StoreError> {
+    let (store, again) = (&house.store, why != Why::Slot);
     let until = store.evaluated_until(job.name).await?;
     let missed = until.filter(|until| *until <= now).and_then(|until| job.schedule.slots(until, now));
     let owed = if again { store.unfinished_occurrence(job.name).await? } else { None };
@@ -167,7 +190,9 @@ async fn due(job: &Job, house: &House, again: bool, now: DateTime<Utc>) -> Resul
         store.end_orphans(job.name, owed.last, CUT_OFF, now).await?;
         return Ok(Some(owed));
     }
-    if again && let Some(missed) = &missed {
+    if why == Why::Start
+        && let Some(missed) = &missed
+    {
         info!(
             duty = job.name,
             missed = missed.count,

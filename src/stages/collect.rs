@@ -34,7 +34,7 @@ use crate::subsidy::finding::{Finding, Repair, Severity};
 pub use self::intake::stored_kind;
 use self::intake::{Taking, take};
 pub use self::plan::{AnnexReport, PlanOutcome, PlanReport, in_words as plan_in_words};
-pub use self::post_in::{MailLine, MailReport, Next, Post, run_post};
+pub use self::post_in::{MailLine, MailReport, Next, Post, run_post, wait_for_mail};
 
 /// What reading a file needs.
 #[derive(Clone)]

@@ -4,6 +4,7 @@ mod answers;
 mod bounces;
 mod folders;
 mod killed;
+mod news;
 mod order;
 mod round;
 

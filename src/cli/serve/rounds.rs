@@ -1,17 +1,19 @@
 //! What each duty of the daemon does in one round.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::super::{World, delivery, digest as summary, duties, mailbox as post_in, once, plan, words};
 use super::{Office, alarms};
-use crate::daemon::{Failure, Worked};
+use crate::daemon::{Failure, Listen, Worked};
 use crate::stages::{StageError, calculate as judge, collect as intake, deliver as post};
 use crate::store::StoreError;
 use crate::subsidy::calendar::{Period, civil_date};
 
+/// Least time between two calls of the mailbox.
+const BETWEEN_CALLS: Duration = Duration::from_secs(15);
 /// Runs that ended well are forgotten after so many days.
 const KEEP_RUNS: TimeDelta = TimeDelta::days(60);
 
@@ -49,6 +51,21 @@ pub(super) async fn mailbox(office: Office, now: DateTime<Utc>) -> Result<Worked
     let world = office.world(now)?;
     post_in::collect_mails(&world).await.map_err(failed)?;
     Ok(Worked::default())
+}
+
+/// Waits until a mail lies in the mailbox. What cannot be taken stays there: it must not make us run in circles.
+pub(super) fn listen(office: Office) -> Listen {
+    let wait = async |office: &Office| {
+        tokio::time::sleep(BETWEEN_CALLS).await;
+        let config = office.config();
+        let Ok(server) = post_in::server(&config.settings, &config.environment) else { return false };
+        // What is wrong is told by the round itself.
+        intake::wait_for_mail(&server).await.is_ok()
+    };
+    Arc::new(move || {
+        let office = office.clone();
+        Box::pin(async move { while !wait(&office).await {} })
+    })
 }
 
 /// Judges anew only where the facts, the catalogue or the day are others than at the last time.

@@ -9,6 +9,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use fail::fail_point;
@@ -32,6 +33,8 @@ use crate::store::{
 
 /// Answers are counted over so long.
 const DAY: TimeDelta = TimeDelta::days(1);
+/// So long the server is trusted to tell of news by itself.
+const MAX_WAIT: Duration = Duration::from_mins(4);
 /// Most Message-IDs of a thread that are kept.
 const MAX_THREAD: usize = 20;
 /// Most files of a mail that are opened.
@@ -109,6 +112,16 @@ pub async fn run_post(store: &Store, desk: &Desk, post: &Post, now: DateTime<Utc
     }
     mailbox.close().await;
     Ok(report)
+}
+
+/// Waits until a mail lies in the mailbox: at once where one does, else as soon as the server says so.
+pub async fn wait_for_mail(server: &Server) -> Result<(), StageError> {
+    let mut mailbox = Mailbox::open(server).await?;
+    while mailbox.look().await?.is_empty() {
+        mailbox = mailbox.wait(MAX_WAIT).await?;
+    }
+    mailbox.close().await;
+    Ok(())
 }
 
 /// Fetches and keeps a mail; of one that is too large its beginning. `None`: it is gone.
