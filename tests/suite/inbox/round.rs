@@ -1,6 +1,7 @@
 //! The whole round, through a real Dovecot and a real Postfix: a prison sends, the daemon (killed in between) answers, the
 //! annotated copy is mended and sent back, and everything is in; and a mailbox that is away for a while.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Cursor, Read, Write};
 use std::path::Path;
@@ -41,6 +42,14 @@ fn replies(server: &Server, id: &str) -> Vec<Opened> {
     let mails = fs::read_dir(folder).into_iter().flatten().map(raw).map(|raw| raw.replace('\n', "\r\n"));
     let answers = |raw: &String| raw.contains(&format!("In-Reply-To: <{}>", tagged(id)));
     mails.filter(answers).map(|raw| open(&raw)).collect()
+}
+
+/// How many letters these are: one that was under way when the daemon was killed may lie there twice, marked.
+fn once(replies: &[Opened]) -> usize {
+    let ids: BTreeSet<&str> = replies.iter().map(|reply| reply.headers["message-id"].as_str()).collect();
+    let marked = replies.iter().filter(|reply| reply.headers.contains_key("x-shenling-resend")).count();
+    assert!(replies.len() - ids.len() <= marked, "twice, and not marked");
+    ids.len()
 }
 
 /// A workbook without its faulty text, as if a clerk had typed over it.
@@ -141,7 +150,10 @@ fn a_prison_sends_twice_and_everything_is_in_though_the_daemon_is_killed() {
             serve_until(&folder, None, "moved", || {
                 (letterbox.moved(&sent).0 == 1 && letterbox.moved(&back).0 == 1).then_some(())
             });
-            assert_eq!((replies(&server, &sent).len(), replies(&server, &back).len(), letterbox.waiting()), (1, 1, 0));
+            assert_eq!(
+                (once(&replies(&server, &sent)), once(&replies(&server, &back)), letterbox.waiting()),
+                (1, 1, 0)
+            );
         }
         folder.expect(0, &["audit", "verify"]);
     }
