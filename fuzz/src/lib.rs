@@ -11,3 +11,9 @@ pub mod subsidy {
 pub mod forms {
     pub mod grid;
 }
+
+/// The reader of mails.
+#[path = "../../src/inbox"]
+pub mod inbox {
+    pub mod mail;
+}

@@ -37,7 +37,12 @@ pub(super) fn server(settings: &Settings, environment: &Environment) -> Result<S
 
 /// One round over the mailbox.
 pub(super) async fn collect_mails(world: &World) -> anyhow::Result<MailReport> {
-    let desk = world.desk()?;
+    let (desk, post) = (world.desk()?, post(world)?);
+    Ok(Box::pin(collect::run_post(&world.store, &desk, &post, world.now)).await?)
+}
+
+/// What answering needs.
+pub(super) fn post(world: &World) -> anyhow::Result<Post> {
     let shared = Arc::new(world.clone());
     let also = shared.clone();
     let password = move |id: &str| if credentials::is_name(id) { shared.zip_password(id) } else { None };
@@ -45,7 +50,7 @@ pub(super) async fn collect_mails(world: &World) -> anyhow::Result<MailReport> {
         let world = also.clone();
         Box::pin(async move { next_due(&world, unit).await })
     };
-    let post = Post {
+    Ok(Post {
         server: server(&world.settings, &world.environment),
         settings: world.settings.clone(),
         units: units(&world.settings, &world.catalogue),
@@ -53,8 +58,7 @@ pub(super) async fn collect_mails(world: &World) -> anyhow::Result<MailReport> {
         frame: delivery::frame(world),
         password: Arc::new(password),
         next: Arc::new(next),
-    };
-    Ok(Box::pin(collect::run_post(&world.store, &desk, &post, world.now)).await?)
+    })
 }
 
 /// A receipt leaves without what is due next rather than not at all.

@@ -103,7 +103,9 @@ async fn collect_folder(world: &World) -> anyhow::Result<(Done, Value)> {
     let keep = kept_sources(world)?;
     let settle = Duration::from_secs(settings.inbox.stable_seconds.into());
     let desk = world.desk()?;
-    let report = collect::run(&world.store, &desk, &settings.paths.inbox, keep.as_deref(), settle, world.now).await?;
+    let (folder, keep, post) = (&*settings.paths.inbox, keep.as_deref(), mailbox::post(world)?);
+    let inbox = collect::Inbox { folder, keep, settle };
+    let report = Box::pin(collect::run(&world.store, &desk, Some(&post), inbox, world.now)).await?;
     bar.finish_and_clear();
     if !world.json {
         if report.files.is_empty() {

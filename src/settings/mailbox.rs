@@ -51,12 +51,14 @@ impl Mailbox {
 }
 
 /// A unit that may send mails.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unit {
     /// Its full name.
     pub name: String,
     /// Its id, as in the name of the credential that holds its ZIP password; empty = it can have none.
     pub id: String,
+    /// Addresses that letters to it go to.
+    pub email: Vec<String>,
     /// Addresses (`a@b.cn`) and domains (`b.cn`) that it sends from, in lower case.
     pub senders: Vec<String>,
 }
@@ -70,23 +72,25 @@ pub fn units(settings: &Settings, catalogue: &Catalogue) -> Vec<Unit> {
     let mut units: Vec<Unit> = Vec::new();
     for prison in &settings.prisons {
         let senders = lower(&mut prison.email.iter().chain(&prison.senders));
-        units.push(Unit { name: prison.name.clone(), id: prison.id.clone(), senders });
+        let (name, id, email) = (prison.name.clone(), prison.id.clone(), prison.email.clone());
+        units.push(Unit { name, id, email, senders });
     }
     for agency in &settings.agencies {
         let senders = lower(&mut agency.email.iter().chain(&agency.senders));
-        units.push(Unit { name: agency.name.clone(), id: agency.id.clone(), senders });
+        let (name, id, email) = (agency.name.clone(), agency.id.clone(), agency.email.clone());
+        units.push(Unit { name, id, email, senders });
     }
     for institution in &catalogue.institutions {
         let senders: Vec<String> =
             split_addresses(institution.email.as_deref().unwrap_or_default()).map(str::to_lowercase).collect();
         let id = institution.code.clone().unwrap_or_default();
         // Several rows of one institution are several periods.
-        match units.iter_mut().find(|unit| *unit.name == *institution.name) {
-            Some(unit) => {
-                unit.senders.extend(senders);
-                unit.id = if unit.id.is_empty() { id } else { std::mem::take(&mut unit.id) };
-            }
-            None => units.push(Unit { name: institution.name.to_string(), id, senders }),
+        if let Some(unit) = units.iter_mut().find(|unit| *unit.name == *institution.name) {
+            unit.senders.extend(senders);
+            unit.id = if unit.id.is_empty() { id } else { std::mem::take(&mut unit.id) };
+        } else {
+            let email = senders.iter().filter(|sender| sender.contains('@')).cloned().collect();
+            units.push(Unit { name: institution.name.to_string(), id, email, senders });
         }
     }
     units
@@ -241,8 +245,8 @@ mod tests {
     fn an_address_belongs_to_the_unit_that_names_it_and_else_to_its_domain() {
         let unit = |name: &str, senders: &[&str]| Unit {
             name: name.to_owned(),
-            id: String::new(),
             senders: senders.iter().map(|&sender| sender.to_owned()).collect(),
+            ..Unit::default()
         };
         let units = [unit("甲", &["jail.example.cn"]), unit("乙", &["chief@jail.example.cn", "b@163.com"])];
         for (address, name) in [

@@ -7,6 +7,7 @@
 //! Trusts: nothing that arrives.
 
 mod answer;
+mod folder_in;
 mod intake;
 mod plan;
 mod post_in;
@@ -132,13 +133,23 @@ pub struct Report {
     pub left: Vec<(String, io::Error)>,
 }
 
-/// Takes in whatever stands still in the inbox, and what a dead run left half done.
+/// The inbox folder, and how it is looked at.
+pub struct Inbox<'a> {
+    /// The folder.
+    pub folder: &'a Path,
+    /// Where sources are kept for a while, if they are.
+    pub keep: Option<&'a Path>,
+    /// For how long a file must stand still.
+    pub settle: Duration,
+}
+
+/// Takes in whatever stands still in the inbox, and what a dead run left half done. `post` answers what asks for it; without
+/// one, files are what they are wherever they lie.
 pub async fn run(
     store: &Store,
     desk: &Desk,
-    inbox: &Path,
-    keep: Option<&Path>,
-    settle: Duration,
+    post: Option<&Post>,
+    Inbox { folder: inbox, keep, settle }: Inbox<'_>,
     now: DateTime<Utc>,
 ) -> Result<Report, StageError> {
     let mut report = Report::default();
@@ -167,7 +178,14 @@ pub async fn run(
                 continue;
             }
         };
-        let taken = take(store, desk, Taking::new(&name, bytes, now), &Manner::default(), now).await?;
+        let told = post.map(|post| folder_in::told(&name, &post.units, &desk.catalogue)).unwrap_or_default();
+        let manner = Manner { dry_run: told.trial, ..Manner::default() };
+        let taking = Taking::new(&name, bytes, now);
+        let bytes = Arc::clone(&taking.bytes);
+        let taken = take(store, desk, taking, &manner, now).await?;
+        if let Some(post) = post {
+            folder_in::answer(store, desk, post, told, (&taken, bytes), now).await?;
+        }
         let label = kept_name(&taken.sha256, &path);
         match folder::remove(&path, keep, &label) {
             Ok(()) => {}

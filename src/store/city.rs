@@ -208,6 +208,17 @@ impl Store {
         Ok(self.city_plans().await?.into_iter().find(|plan| plan.number == number))
     }
 
+    /// Queues a packet for the folder, as it is. `false`: its key is known, nothing changes.
+    pub async fn queue_files(&self, packet: &NewPacket, at: DateTime<Utc>) -> Result<bool> {
+        let mut change = self.change().await?;
+        if !self.queue_packet(&mut change, packet, at).await? {
+            change.roll_back().await?;
+            return Ok(false);
+        }
+        change.commit("queue-files").await?;
+        Ok(true)
+    }
+
     /// Queues a packet as it is, inside a change.
     pub(super) async fn queue_packet(
         &self,

@@ -61,6 +61,11 @@ fn results() -> Vec<String> {
     ]
 }
 
+/// A file with a fault, in the folder for trials: its reply is put into the outbox.
+fn trial() -> String {
+    results_csv(&[result("溧阳监狱", 9, "戊某某", "焊工", true).replace("2026-10-10", "10/10/26")])
+}
+
 /// A config in which everybody can be written to.
 fn addressed() -> String {
     let config = include_str!("../../config/shenling.toml").replace("stable_seconds = 2", "stable_seconds = 0");
@@ -99,6 +104,7 @@ fn script(folder: &Folder, peer: &Peer) -> Vec<Step> {
         step(0, &format!("{early} plan approve --year 2027 --on 2025-12-12 --by 演示"), vec![]),
         step(0, &format!("{early} roster approve 1 --on 2025-12-12 --by 演示"), vec![]),
         step(0, &format!("{now} once collect"), vec![("inbox/结果.csv", results_csv(&results()))]),
+        step(1, &format!("{now} once collect"), vec![("inbox/试检/溧阳监狱/试.csv", trial())]),
         step(0, &format!("{now} once calculate"), vec![]),
         step(0, &format!("{now} once claim --period 2026-Q4"), vec![]),
         step(1, &format!("{now} once deliver"), vec![]),
@@ -120,6 +126,8 @@ fn script(folder: &Folder, peer: &Peer) -> Vec<Step> {
         step(0, &format!("{later} import extra.csv"), vec![]),
         step(0, &format!("{autumn} once remind"), vec![("shenling.toml", addressed())]),
         step(0, &format!("{autumn} calendar import table.toml"), vec![("table.toml", TABLE.to_owned())]),
+        // The letter that waits announced a day that has moved.
+        step(0, &format!("{autumn} once remind"), vec![]),
         step(0, &format!("{autumn} once remind"), vec![("shenling.toml", relieved())]),
     ]
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod bounces;
+mod folders;
 mod killed;
 mod order;
 mod round;
@@ -173,12 +174,13 @@ pub fn mail_with(from: &str, id: &str, subject: &str, headers: &str, files: &[(&
         base64(subject.as_bytes())
     );
     for (name, bytes) in files {
-        raw.push_str(&format!(
-            "--=_m\r\nContent-Type: application/octet-stream\r\nContent-Disposition: attachment; filename=\"=?utf-8?B?{}?=\"\r\n\
-             Content-Transfer-Encoding: base64\r\n\r\n{}\r\n",
-            base64(name.as_bytes()),
-            lines(&base64(bytes))
-        ));
+        let (name, bytes) = (base64(name.as_bytes()), lines(&base64(bytes)));
+        raw.push_str("--=_m\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n");
+        raw.push_str("Content-Disposition: attachment; filename=\"=?utf-8?B?");
+        raw.push_str(&name);
+        raw.push_str("?=\"\r\n\r\n");
+        raw.push_str(&bytes);
+        raw.push_str("\r\n");
     }
     raw.push_str("--=_m--\r\n");
     raw.into_bytes()

@@ -1,6 +1,8 @@
 //! Outages of the real `serve`: database away or locked, disk full, mail server away, a delivery that does not get
 //! through. Each is told once when it begins and once when it is over, stands in `status`, and mends by itself.
 
+mod watch;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -331,25 +333,26 @@ fn a_stop_finishes_the_letter_in_hand_and_leaves_the_rest() {
     assert!(sent < 200, "it did not stop");
 }
 
-/// A sign of life goes out while all is well, and not while the mail server is away.
+/// How long a stop waits for the work in hand is read anew like everything else.
 #[test]
-fn the_outside_watch_hears_from_us_while_all_is_well() {
-    let watch = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/alive", watch.local_addr().unwrap());
-    let peer = Peer::new(Hello::Bare, &[]);
+fn a_new_config_says_how_long_a_stop_waits() {
+    let peer = Peer::new(Hello::Bare, &[Play::Silence, Play::Silence, Play::Silence]);
     let folder = watched(peer.port);
-    set(&folder, &[("ping_url", &url)]);
-    let daemon = serve(&folder);
-    let (mut heard, _) = watch.accept().unwrap();
-    let mut asked = [0; 1024];
-    let n = heard.read(&mut asked).unwrap();
-    heard.write_all(b"HTTP/1.1 204 ok\r\n\r\n").unwrap();
-    assert!(asked[..n].starts_with(b"GET /alive HTTP/1.1\r\n"), "{}", String::from_utf8_lossy(&asked[..n]));
-    assert!(!log(&folder).contains("/alive"), "the address is not logged");
-    stop(daemon, &folder);
-    let wrong = folder.copy();
-    set(&wrong, &[("ping_url", "ftp://example.cn/x")]);
-    assert!(wrong.expect(1, &["check"]).contains("daemon.ping_url 不是网址"));
+    // The peer is silent for half a minute: nobody else ends that.
+    mail::set(&folder, "\ntimeout_seconds = 2", "\ntimeout_seconds = 120");
+    mail::set(&folder, "stop_seconds = 60", "stop_seconds = 600");
+    mail::queue(&folder, &[mail::letter("test:one", &[10])], &now());
+    let mut daemon = serve(&folder);
+    until("the letter that hangs", || (peer.arrived().len() == 1).then_some(()));
+    mail::set(&folder, "stop_seconds = 600", "stop_seconds = 1");
+    daemon.signal(Signal::HUP);
+    until("the new config", || log(&folder).contains("configuration read anew").then_some(()));
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end(), Some(0), "{}", log(&folder));
+    assert!(log(&folder).contains("is cut off"), "{}", log(&folder));
+    let listed = folder.json(0, &["delivery", "list"]);
+    assert_eq!((&listed[0]["key"], listed.as_array().unwrap().len()), (&"test:one".into(), 1));
+    folder.expect(0, &["audit", "verify"]);
 }
 
 fn now() -> String {

@@ -64,6 +64,7 @@ impl Folder {
     /// Puts a file into the working folder.
     pub fn put(&self, name: &str, content: impl AsRef<[u8]>) {
         let path = self.work().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     }

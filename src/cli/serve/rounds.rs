@@ -33,9 +33,10 @@ pub(super) async fn collect(office: Office, now: DateTime<Utc>) -> Result<Worked
     let desk = world.desk().map_err(failed)?;
     let keep = once::kept_sources(&world).map_err(failed)?;
     let inbox = &world.settings.inbox;
+    let (folder, keep) = (&*world.settings.paths.inbox, keep.as_deref());
     let settle = Duration::from_secs(inbox.stable_seconds.into());
-    let folder = &world.settings.paths.inbox;
-    let report = intake::run(&world.store, &desk, folder, keep.as_deref(), settle, now).await.map_err(failed)?;
+    let (post, inbox) = (post_in::post(&world).map_err(failed)?, intake::Inbox { folder, keep, settle });
+    let report = Box::pin(intake::run(&world.store, &desk, Some(&post), inbox, now)).await.map_err(failed)?;
     if let Some((name, error)) = report.left.first() {
         return Err(Failure { says: once::left_in_words(name, error), of_store: false });
     }

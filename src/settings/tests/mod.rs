@@ -3,6 +3,7 @@
 mod catalogue;
 mod config;
 mod doors;
+mod mailbox;
 mod workbooks;
 
 use std::collections::BTreeMap;

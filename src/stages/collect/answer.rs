@@ -97,14 +97,39 @@ pub(super) async fn receipt(
     now: DateTime<Utc>,
 ) -> Result<NewLetter, StageError> {
     let fate = if trial { MailFate::Rehearsed } else { MailFate::Taken };
-    let (number, received_at) = (number(mail), instant_in_words(mail.received_at));
+    let receipt = Receipt { unit, number: number(mail), received_at: mail.received_at, trial };
+    let (words, attachments) = compose(store, desk, post, &receipt, taken, items(opened), now).await?;
+    Ok(letter(mail, fate, words, attachments))
+}
+
+/// What a receipt is about, beside the files.
+pub(super) struct Receipt<'a> {
+    /// Who sent them.
+    pub unit: &'a Unit,
+    /// Its number.
+    pub number: String,
+    /// When they came.
+    pub received_at: DateTime<Utc>,
+    /// Nothing was kept (试检).
+    pub trial: bool,
+}
+
+/// Writes a receipt; `unopened` is what else came and could not be opened.
+pub(super) async fn compose(
+    store: &Store,
+    desk: &Desk,
+    post: &Post,
+    about: &Receipt<'_>,
+    taken: &Taken,
+    unopened: Vec<(String, String)>,
+    now: DateTime<Utc>,
+) -> Result<(LetterText, Vec<PacketFile>), StageError> {
+    let Receipt { unit, trial, .. } = *about;
+    let (number, received_at) = (about.number.clone(), instant_in_words(about.received_at));
     let forms = new_forms(store, desk, taken, now).await?;
-    if let ([(file, _)], [form], [], Some(mark)) = (
-        taken,
-        forms.as_slice(),
-        opened.unopened.as_slice(),
-        taken.first().and_then(|(file, _)| file.old_form.as_ref()),
-    ) {
+    if let ([(file, _)], [form], [], Some(mark)) =
+        (taken, forms.as_slice(), unopened.as_slice(), taken.first().and_then(|(file, _)| file.old_form.as_ref()))
+    {
         let facts = OldFormFacts {
             frame: post.frame.clone(),
             recipient: unit.name.clone(),
@@ -115,7 +140,7 @@ pub(super) async fn receipt(
             versions: (mark.version, FORM_VERSION),
             attachments: vec![attached(form, NEW_FORM)],
         };
-        return Ok(letter(mail, fate, post.templates.write("oldform", &facts)?, forms));
+        return Ok((post.templates.write("oldform", &facts)?, forms));
     }
     let fixes: Vec<FixList> = taken.iter().map(|(file, _)| FixList::of(&file.findings, &file.repairs)).collect();
     let names: Vec<String> = taken.iter().map(|(file, _)| mask_numbers_in(&file.file)).collect();
@@ -136,11 +161,11 @@ pub(super) async fn receipt(
     let received = (number, received_at);
     let frame = post.frame.clone();
     let mut facts = ReplyFacts::new(frame, unit.name.clone(), received, trial, &outcomes, next, contents);
-    facts.not_opened(items(opened));
+    facts.not_opened(unopened);
     facts.attachments.extend(forms.iter().map(|form| attached(form, NEW_FORM)));
     let mut attachments: Vec<PacketFile> = if let Copies::Packed(zip) = copies { vec![zip] } else { Vec::new() };
     attachments.extend(forms);
-    Ok(letter(mail, fate, post.templates.write("reply", &facts)?, attachments))
+    Ok((post.templates.write("reply", &facts)?, attachments))
 }
 
 const NEW_FORM: &str = "新的计划表（上次报过的项目已带入）";

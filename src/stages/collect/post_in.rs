@@ -250,7 +250,7 @@ async fn work(
 /// The unit of a kept mail; its name alone where the settings do not have it any more.
 fn named(post: &Post, name: &str) -> Unit {
     let known = post.units.iter().find(|unit| unit.name == name).cloned();
-    known.unwrap_or_else(|| Unit { name: name.to_owned(), id: String::new(), senders: Vec::new() })
+    known.unwrap_or_else(|| Unit { name: name.to_owned(), ..Unit::default() })
 }
 
 /// What must not be answered any more goes to a person: too many answers in a day, and words that answer a letter of ours,
@@ -262,7 +262,7 @@ async fn within_bounds(
     sorted: Sorted,
     now: DateTime<Utc>,
 ) -> Result<Sorted, StageError> {
-    if matches!(sorted, Sorted::Ends(_) | Sorted::Refused(_) | Sorted::Report) {
+    if mail.let_in || matches!(sorted, Sorted::Ends(_) | Sorted::Refused(_) | Sorted::Report) {
         return Ok(sorted);
     }
     let most = u64::from(post.settings.mailbox.answers_per_day);

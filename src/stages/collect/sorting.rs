@@ -49,7 +49,7 @@ pub(super) fn sort(mail: &ReceivedMail, opened: Option<&Mail>, rules: &Rules<'_>
         return Sorted::Ends(MailFate::Automatic);
     }
     let has_files = !opened.enclosures.is_empty() || !opened.unopened.is_empty();
-    if let Some(automatic) = opened.automatic {
+    if let Some(automatic) = opened.automatic.filter(|_| !mail.let_in) {
         let is_reply = matches!(automatic, Automatic::Reply | Automatic::Report);
         return Sorted::Ends(match (mail.unit.is_some(), has_files) {
             (true, true) => MailFate::MachineFiles,
@@ -149,6 +149,9 @@ mod tests {
         ] {
             assert_eq!(sort(&mail(unit), Some(&by(automatic, files)), &RULES), Sorted::Ends(fate), "{automatic:?}");
         }
+        let let_in = ReceivedMail { let_in: true, ..mail(Some("甲")) };
+        let files = Sorted::Files { trial: false };
+        assert_eq!(sort(&let_in, Some(&by(Automatic::Generated, true)), &RULES), files, "a person said so");
         let own = with_file(Mail { from: Some("Shenling@x.cn".to_owned()), ..opened() });
         assert_eq!(sort(&mail(Some("甲")), Some(&own), &RULES), Sorted::Ends(MailFate::Automatic));
         let report = Mail { report: Some(Report::default()), automatic: Some(Automatic::Report), ..opened() };

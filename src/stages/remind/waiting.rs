@@ -52,6 +52,9 @@ pub async fn review<Attaching: Future<Output = Vec<PacketFile>>>(
     let given = if reminders.is_empty() { Vec::new() } else { store.notices().await? };
     for waiting in reminders {
         let (told, told_else) = told_by(&given, first_key(&waiting.key));
+        if told.is_empty() {
+            continue;
+        }
         let owing: Vec<Owing> = order.owing.iter().filter(|owing| told.iter().any(|n| of(n, owing))).cloned().collect();
         if owing.is_empty() {
             if store.withdraw_letter(&waiting.key, NOT_OWED, now).await? {

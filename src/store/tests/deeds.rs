@@ -1,7 +1,7 @@
 //! Rows that are changed, added or removed by hand: each shows in the verification, whoever dropped the triggers.
 
 use super::support::{Draft, World, at, day, on_both, result, results, roster_row, seal, take, take_back};
-use crate::store::{ApprovalNote, Counts, FileKind, Intake, Reasoned, Report, Rows, Store, StoreError, TrayAct};
+use crate::store::{ApprovalNote, MailHeader, MailPlace, NewMail, Reasoned, Rows, Store, StoreError, TrayAct};
 use crate::subsidy::batch::LineWaiver;
 use crate::subsidy::verdict::Rule;
 
@@ -31,7 +31,15 @@ async fn season(store: &Store) -> String {
     }
     let back = take_back(store, "back", 12).await;
     store.close_file(back, TrayAct::Refused, because(12), None).await.unwrap();
+    received(store).await;
     second
+}
+
+/// A mail that was kept.
+async fn received(store: &Store) {
+    let (place, header) = (MailPlace { account: "a".to_owned(), validity: 1, uid: 1 }, MailHeader::default());
+    let mail = NewMail { place: &place, header: &header, raw: b"raw", bytes: 3, parts: &[], unit: None };
+    store.keep_mail(&mail, at(8)).await.unwrap();
 }
 
 async fn tamper(store: &Store, world: &World, sql: &'static str) {
@@ -83,6 +91,9 @@ const EDITS: &[&str] = &[
     "UPDATE assessment_version SET live = 0 WHERE id = 6",
     "UPDATE original SET received_at = received_at - 1 WHERE id = 1",
     "UPDATE original SET length = length + 1 WHERE id = 1",
+    "UPDATE received_mail SET received_at = received_at - 1",
+    "UPDATE received_mail SET bytes = bytes + 1",
+    "UPDATE received_mail SET mark = header",
     "UPDATE batch_waiver SET line = 2",
     "DELETE FROM batch_waiver",
     "UPDATE waiver SET until_on = '2027-12-31' WHERE id = 1",

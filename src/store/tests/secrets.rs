@@ -1,7 +1,7 @@
 //! No personal data stands in clear: the database file is searched byte by byte.
 
 use super::support::{Draft, PERSON, at, on_both, result, results, roster_row, seal, take};
-use crate::store::{ApprovalNote, Reasoned, Rows};
+use crate::store::{ApprovalNote, MailEnding, MailFate, MailHeader, MailPlace, NewMail, NewPart, Reasoned, Rows};
 use crate::subsidy::identifiers::normalise;
 use crate::subsidy::verdict::Rule;
 
@@ -25,6 +25,15 @@ async fn the_database_file_holds_no_personal_data() {
         store.end_waiver(waived, because).await.unwrap();
         take(&store, "another", 8, &results([result(10)])).await;
         store.withdraw_import(2, because, None, false).await.unwrap();
+        let header = MailHeader { sender: PERSON.to_owned(), subject: PERSON.to_owned(), ..MailHeader::default() };
+        let parts = [NewPart { name: PERSON.to_owned(), sha256: "0".repeat(64) }];
+        let place = MailPlace { account: PERSON.to_owned(), validity: 1, uid: 1 };
+        let raw = PERSON.as_bytes();
+        let mail = NewMail { place: &place, header: &header, raw, bytes: 1, parts: &parts, unit: None };
+        let kept = store.keep_mail(&mail, at(9)).await.unwrap();
+        let ending = MailEnding { fate: MailFate::Words, answer: None, once_since: None };
+        store.end_mail(kept.id, &ending, at(9)).await.unwrap();
+        store.settle_mail(kept.id, PERSON, PERSON, at(9)).await.unwrap();
         let row = result(1);
         let secrets = [
             PERSON.to_owned(),

@@ -36,13 +36,19 @@ fn mails() -> Vec<Vec<u8>> {
     ]
 }
 
+fn put_all(letterbox: &Letterbox) {
+    for raw in mails() {
+        letterbox.put(&raw);
+    }
+}
+
 #[test]
 fn a_kill_at_any_point_takes_a_mail_once_and_answers_it_once() {
     let Some(first) = Letterbox::one() else { return };
     let peer = Peer::new(Hello::Bare, &[]);
     let seed = folder(&first, peer.port);
     let undisturbed = seed.copy();
-    mails().iter().for_each(|raw| first.put(raw));
+    put_all(&first);
     assert_eq!(collect(&undisturbed, None), Some(1));
     let wanted = dump(&undisturbed);
     assert_eq!(wanted.matches("\nletter ").count() + usize::from(wanted.starts_with("letter ")), 2, "{wanted}");
@@ -50,7 +56,7 @@ fn a_kill_at_any_point_takes_a_mail_once_and_answers_it_once() {
         for pass in 1..=2 {
             let letterbox = Letterbox::one().unwrap();
             let folder = connected(seed.copy(), &letterbox);
-            mails().iter().for_each(|raw| letterbox.put(raw));
+            put_all(&letterbox);
             let killed = collect(&folder, Some(&format!("{point}@{pass}")));
             if pass == 1 {
                 assert_eq!(killed, None, "{point} was not passed");

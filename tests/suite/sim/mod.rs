@@ -75,6 +75,7 @@ fn what_must_hold_holds_in_every_life() {
         sum.violations.len(),
         first.unwrap_or_default()
     );
+    assert!(sum.lives < USUAL.0 || sum.tally.capped > 0, "nobody came to the cap: the rule was not tried");
 }
 
 /// A violation, and how to see it again.

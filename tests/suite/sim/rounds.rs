@@ -65,7 +65,8 @@ impl Life<'_> {
         let (store, desk) = (self.next_store(), self.scene.desk(&self.catalogue));
         let inbox = self.folder(if gone { "nowhere" } else { "inbox" });
         let is_excused = |error: &StageError| gone && matches!(error, StageError::Folder { .. });
-        let work = collect::run(&store, &desk, &inbox, None, Duration::ZERO, now);
+        let inbox = collect::Inbox { folder: &inbox, keep: None, settle: Duration::ZERO };
+        let work = collect::run(&store, &desk, None, inbox, now);
         if let Some(report) = self.stage(real, "collect", is_excused, work)? {
             self.tally.files += report.files.len() as u64;
             self.unfinished |= !report.left.is_empty() || !report.moving.is_empty();

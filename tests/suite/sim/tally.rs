@@ -17,6 +17,8 @@ pub struct Tally {
     pub notices: u64,
     /// Batches sealed.
     pub batches: u64,
+    /// Lines refused for the cap alone.
+    pub capped: u64,
     /// Plans compiled.
     pub plans: u64,
     /// Files taken in.
@@ -33,12 +35,13 @@ impl Tally {
         self.mails += other.mails;
         self.notices += other.notices;
         self.batches += other.batches;
+        self.capped += other.capped;
         self.plans += other.plans;
         self.files += other.files;
     }
 
     /// Each figure with its name.
-    pub fn parts(&self) -> [(&'static str, u64); 9] {
+    pub fn parts(&self) -> [(&'static str, u64); 10] {
         [
             ("events", self.events),
             ("rounds", self.rounds),
@@ -47,6 +50,7 @@ impl Tally {
             ("mails", self.mails),
             ("notices", self.notices),
             ("batches", self.batches),
+            ("over the cap", self.capped),
             ("city plans", self.plans),
             ("files", self.files),
         ]

@@ -7,11 +7,12 @@ use std::path::Path;
 use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Timelike, Utc, Weekday};
 use serde_json::Value;
 use shenling::stages::collect::{FileReport, PlanOutcome};
-use shenling::store::{DeliveryLine, PlannedMail, StoreError, StoredBatch, sha256_hex};
+use shenling::store::{DeliveryLine, PlannedMail, StoreError, StoredBatch, StoredRefusal, sha256_hex};
 use shenling::subsidy::assessment::ResultRow;
 use shenling::subsidy::batch::Totals;
 use shenling::subsidy::calendar::civil_date;
 use shenling::subsidy::duty::Step;
+use shenling::subsidy::verdict::Rule;
 
 use super::life::Life;
 use super::post::{Came, count};
@@ -236,6 +237,8 @@ impl Life<'_> {
         rules::no_line_is_granted_twice(&grants)?;
         rules::nobody_is_paid_more_often_than_the_cap(&grants, CAP)?;
         rules::the_same_is_not_paid_again_within_a_year(&grants)?;
+        let for_the_cap = |refusal: &&StoredRefusal| refusal.rules.failing().iter().eq([Rule::Cap]);
+        self.tally.capped = batches.iter().flat_map(|batch| &batch.refusals).filter(for_the_cap).count() as u64;
         let seals: BTreeMap<String, String> = batches.iter().map(|b| (b.header.number.clone(), seal(b))).collect();
         rules::what_is_sealed_stays(&self.known.seals, &seals)?;
         self.known.seals = seals;

@@ -4,6 +4,7 @@
 
 mod copies;
 mod corpus;
+mod nasty;
 mod own;
 mod typing;
 mod words;

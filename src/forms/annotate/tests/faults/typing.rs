@@ -88,6 +88,11 @@ fn insert(text: &str, (row, column): (u32, usize), value: &Value) -> String {
     let row_of = |e: &Element<'_>| e.attribute("r").and_then(|r| r.parse::<u32>().ok()).expect("a numbered row");
     let rows: Vec<&Element<'_>> = all.iter().filter(|e| e.name == "row").collect();
     let Some(line) = rows.iter().find(|e| row_of(e) == row) else {
+        if data.closes_itself() {
+            let open = text[data.open.clone()].replace("/>", ">");
+            let line = format!("{open}<{p}row r=\"{row}\">{fresh}</{p}row></{p}sheetData>");
+            return spliced(text, data.open.clone(), &line);
+        }
         let at = rows.iter().find(|e| row_of(e) > row).map_or(data.close.start, |e| e.open.start);
         return spliced(text, at..at, &format!("<{p}row r=\"{row}\">{fresh}</{p}row>"));
     };
