@@ -185,6 +185,8 @@ fn mailbox_passwords(settings: &Settings, environment: &Environment, catalogue: 
     let place = |name: &str| settings.shown(&credentials::file(&settings.paths.data, name));
     let mut mistakes = match find_credential(settings, environment, credentials::IMAP_PASSWORD) {
         Ok(Some(_)) => Vec::new(),
+        // Whose password it would be is told first.
+        Ok(_) if settings.mailbox.user.trim().is_empty() => Vec::new(),
         Ok(None) => vec![Mistake::of(
             Severity::Error,
             place(credentials::IMAP_PASSWORD),

@@ -202,7 +202,7 @@ fn who_files_a_part_before_the_letter_leaves_is_told_the_rest() {
         .filter(|line| line["recipient"] == "溧阳监狱")
         .map(|line| (line["key"].as_str().unwrap(), line["state"].as_str().unwrap()))
         .collect();
-    let key = "remind:plan:2027:溧阳监狱:D-7";
+    let key = "remind:plan:2027:溧阳监狱:D-14";
     assert_eq!(states, [(key, "withdrawn"), (&*format!("{key}~2"), "done")]);
     folder.expect(0, &["audit", "verify"]);
     // Told is told: the step does not come again, the next one does.

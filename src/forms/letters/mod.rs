@@ -14,6 +14,7 @@ mod remind;
 mod reply;
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -141,6 +142,19 @@ pub struct LetterTemplates {
     environment: Environment<'static>,
 }
 
+/// The embedded templates, compiled once: the daemon asks for them every minute.
+static BUILT_IN: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    // A line that holds a tag alone leaves no empty line behind.
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build();
+    environment.set_syntax(syntax.expect("the delimiters are the usual ones"));
+    for (name, text) in EMBEDDED {
+        environment.add_template(name, text).expect("a test compiles every embedded template");
+    }
+    environment
+});
+
 impl LetterTemplates {
     /// The templates as this program brings them.
     pub fn embedded() -> Result<LetterTemplates, LetterError> {
@@ -149,23 +163,12 @@ impl LetterTemplates {
 
     /// The embedded templates, with some replaced by texts of the same name (`batch.html`).
     pub fn with_overrides(overrides: BTreeMap<String, String>) -> Result<LetterTemplates, LetterError> {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        // A line that holds a tag alone leaves no empty line behind.
-        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build();
-        environment.set_syntax(syntax.map_err(|error| broken("", &error))?);
-        let mut texts: BTreeMap<String, String> =
-            EMBEDDED.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        let mut environment = BUILT_IN.clone();
         for (name, text) in overrides {
-            let Some(place) = texts.get_mut(&name) else {
-                return Err(LetterError::Unknown {
-                    name,
-                    known: LetterTemplates::names().collect::<Vec<_>>().join("、"),
-                });
-            };
-            *place = text;
-        }
-        for (name, text) in texts {
+            if !LetterTemplates::names().any(|known| known == name) {
+                let known = LetterTemplates::names().collect::<Vec<_>>().join("、");
+                return Err(LetterError::Unknown { name, known });
+            }
             environment.add_template_owned(name.clone(), text).map_err(|error| broken(&name, &error))?;
         }
         Ok(LetterTemplates { environment })

@@ -13,6 +13,7 @@ use crate::forms::reading::FileKind;
 use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::course::Level;
 use crate::subsidy::finding::Code;
+use crate::subsidy::identifiers::mask_numbers_in;
 
 /// Characters of a hash that tell a person which file is meant.
 const HASH_CHARS: usize = 12;
@@ -281,7 +282,8 @@ impl ProblemFacts {
     pub(super) fn of(problem: &Problem) -> ProblemFacts {
         ProblemFacts {
             advice: problem.advice.clone(),
-            cells: problem.cells(),
+            // Names of files and sheets may hold numbers of persons.
+            cells: mask_numbers_in(&problem.cells()),
             places: problem.places.len(),
             code: problem.code.as_str(),
         }
@@ -296,14 +298,14 @@ impl FileFacts {
         };
         let mended = |mended: &Mended| MendedFacts {
             what: mended.what().to_owned(),
-            cells: cut(mended.cells(), has_copies),
+            cells: cut(mask_numbers_in(&mended.cells()), has_copies),
             places: mended.places.len(),
         };
         FileFacts {
-            name: outcome.name.to_owned(),
+            name: mask_numbers_in(outcome.name),
             kind: kind_in_words(outcome.kind).to_owned(),
             sha256: outcome.sha256.chars().take(HASH_CHARS).collect(),
-            sheets: outcome.sheets.to_vec(),
+            sheets: outcome.sheets.iter().map(|sheet| mask_numbers_in(sheet)).collect(),
             outcome: outcome_in_words(outcome, rehearsal),
             courses: outcome.courses.iter().map(|(course, rows)| (course.clone(), format!("{rows} 行"))).collect(),
             errors: outcome.fixes.errors().map(problem).collect(),

@@ -143,13 +143,7 @@ pub(super) async fn compose(
         return Ok((post.templates.write("oldform", &facts)?, forms));
     }
     let fixes: Vec<FixList> = taken.iter().map(|(file, _)| FixList::of(&file.findings, &file.repairs)).collect();
-    let names: Vec<String> = taken.iter().map(|(file, _)| mask_numbers_in(&file.file)).collect();
-    let sheets: Vec<Vec<String>> =
-        taken.iter().map(|(file, _)| file.sheets.iter().map(|sheet| mask_numbers_in(sheet)).collect()).collect();
-    let outcomes: Vec<Outcome<'_>> = (taken.iter().zip(&fixes))
-        .zip(names.iter().zip(&sheets))
-        .map(|(((file, _), fixes), (name, sheets))| outcome(file, fixes, name, sheets))
-        .collect();
+    let outcomes: Vec<Outcome<'_>> = taken.iter().zip(&fixes).map(|((file, _), fixes)| outcome(file, fixes)).collect();
     let password = (post.password)(&unit.id).filter(|password| check_password(password).is_ok());
     let copies = copies(desk, taken, &fixes, password, &number, now).await?;
     let contents = match &copies {
@@ -203,20 +197,16 @@ async fn new_forms(
     Ok(forms)
 }
 
-fn outcome<'a>(file: &'a FileReport, fixes: &'a FixList, name: &'a str, sheets: &'a [String]) -> Outcome<'a> {
+fn outcome<'a>(file: &'a FileReport, fixes: &'a FixList) -> Outcome<'a> {
     let mut notes: Vec<String> = file.plan.iter().flat_map(plan::in_words).collect();
     if file.kind == store::FileKind::Roster && file.taken > 0 {
         notes.push("名册已收，还须经主管部门核准；核准之后才作为补贴的依据。".to_owned());
     }
-    if let Some(mark) = &file.old_form {
-        let (old, new) = (mark.version, FORM_VERSION);
-        notes.push(format!("这是旧版计划表（第 {old} 版，现用第 {new} 版），没有收取；请改填附件中的新表。"));
-    }
     Outcome {
-        name,
+        name: &file.file,
         sha256: &file.sha256,
         kind: kind(file.kind),
-        sheets,
+        sheets: &file.sheets,
         taken: file.taken,
         superseded: file.superseded,
         duplicates: file.duplicates,

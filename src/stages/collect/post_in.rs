@@ -5,7 +5,7 @@
 //! Safe to repeat because a mail is known by its place, and a copy of it by Message-ID and parts; what is told of a file
 //! is stored with its rows; a mail ends once, with its answer.
 //! When it fails: the mail stays in the inbox folder or waits in the store, and the next round goes on from there.
-//! Trusts: nothing that arrives. Of a mail from nobody's address nothing is opened.
+//! Trusts: nothing that arrives. Of a mail from nobody's address the files are hashed and kept, and not read.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -36,7 +36,7 @@ pub struct Origin {
 }
 
 /// The recipient of an answer to somebody who is nobody's, in `delivery list`.
-const STRANGER: &str = "stranger";
+const STRANGER: &str = "未登记的发件人";
 
 impl Origin {
     /// A letter that answers this mail. Key, subject and bodies without personal data; attachments encrypted where they

@@ -38,12 +38,12 @@ fn the_outside_watch_hears_nothing_while_mail_is_away() {
     let watch = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/alive", watch.local_addr().unwrap());
     let heard = Arc::new(AtomicBool::new(false));
-    let hears = Arc::clone(&heard);
+    let notes = Arc::clone(&heard);
     std::thread::spawn(move || {
         for asked in watch.incoming() {
             let Ok(mut asked) = asked else { return };
             let _ = (asked.read(&mut [0; 1024]), asked.write_all(b"HTTP/1.1 204 ok\r\n\r\n"));
-            hears.store(true, Ordering::SeqCst);
+            notes.store(true, Ordering::SeqCst);
         }
     });
     let peer = Peer::new(Hello::Bare, &[]);

@@ -96,6 +96,15 @@ fn one_line_says_what_to_type_in_which_cells_and_nothing_says_what_stands_there(
 }
 
 #[test]
+fn numbers_of_persons_in_the_names_of_files_and_sheets_are_hidden() {
+    let number = "320404199001011234";
+    let named = |sheet: &str| Finding { sheet: sheet.to_owned(), ..faults().remove(0) };
+    let letter = write(&[named(&format!("电工{number}"))], false, Contents::Withheld);
+    assert!(letter.text.contains("“电工***************234”D5"), "{}", letter.text);
+    assert!(!letter.text.contains(number) && !letter.html.contains(number));
+}
+
+#[test]
 fn where_the_contents_are_is_said() {
     let sealed = write(&faults(), false, Contents::Sealed(zip())).text;
     assert!(sealed.contains("reply-20261120-0007.zip") && sealed.contains("问题清单"), "{sealed}");
