@@ -198,7 +198,14 @@ pub(super) async fn answer(
         return Ok(None);
     }
     let file: Option<FileReport> = serde_json::from_slice(&report.json).ok();
-    let key = format!("decision:{id}:{}", world.now.timestamp_millis());
+    // Two decisions about one file may fall on one instant.
+    let act = match decided {
+        Decided::Taken { .. } => "taken",
+        Decided::Settled => "settled",
+        Decided::Refused | Decided::MailRefused => "refused",
+        Decided::Withdrawn { .. } => "withdrawn",
+    };
+    let key = format!("decision:{id}:{act}:{}", world.now.timestamp_millis());
     let write = |recipient: &str| write(world, recipient, (&original, report.kind), decided, because, fixes);
     let origin = world.store.mail_of_original(id).await?.filter(|origin| !origin.header.sender.is_empty());
     if let Some(origin) = origin {

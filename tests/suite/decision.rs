@@ -244,7 +244,8 @@ fn a_unit_is_told_once_a_week_what_it_can_supply() {
     assert!(text.contains("1 条（#1）") && text.contains("请监狱核对公民身份号码"), "{text}");
     assert!(folder.expect(0, &["--now", NOW, "status"]).contains("shenling held"));
     // 1 October 2026 begins a holiday; 9 October is a Friday.
-    let told = |now: &str| folder.json(0, &["--now", now, "once", "remind"])["told_held"].as_array().unwrap().len();
+    let told =
+        |now: &str| folder.json(0, &["--now", now, "once", "remind"])["remind"]["told_held"].as_array().unwrap().len();
     assert_eq!(told("2026-10-01T10:00:00+08:00"), 0, "the office is closed");
     assert_eq!(told("2026-10-09T10:00:00+08:00"), 1);
     assert_eq!(told("2026-10-09T16:00:00+08:00"), 0, "once a week");
