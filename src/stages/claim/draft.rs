@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use rayon::iter::Either;
 use rayon::prelude::*;
 
 use crate::store::PendingReversal;
@@ -47,24 +46,29 @@ pub(super) fn draft(
     let bench = Bench::new(&docket, catalogue);
     let open = register.open(&bench);
     let judgement = bench.judge(&open, Some(terms.period.last_day()), terms.claim_on, &Trace::Failures);
-    let entry = |(i, verdict): (usize, Verdict)| {
-        let known = &register.results[i];
-        let (facts, late) = (register.facts(&bench, i), known.row.assessed_on < terms.period.first_day());
-        if verdict.outcome == Outcome::Granted {
-            return Either::Left((granted(&bench, i, known.assessment_id, verdict, late), facts));
-        }
-        let steps = judgement.steps.get(&(i, verdict.kind.index())).map_or(&[][..], Vec::as_slice);
-        let (assessment_id, row) = (known.assessment_id, known.row.clone());
-        Either::Right((Refusal { assessment_id, row, details: details(steps), verdict, late }, facts))
-    };
     let waived: HashMap<(i64, Kind), Vec<i64>> = judgement
         .waived
         .iter()
         .map(|((i, kind), waivers)| ((register.results[*i].assessment_id, Kind::ALL[*kind]), waivers.clone()))
         .collect();
-    let verdicts = judgement.verdicts.into_par_iter().enumerate();
-    let verdicts = verdicts.flat_map_iter(|(i, pair)| pair.into_iter().flatten().map(move |verdict| (i, verdict)));
-    let (mut lines, mut refusals): (Vec<_>, Vec<_>) = verdicts.partition_map(entry);
+    let granted_now = |verdict: &&Verdict| verdict.outcome == Outcome::Granted;
+    let granted_now = judgement.verdicts.iter().flatten().flatten().filter(granted_now).count();
+    // Exactly as much room as is needed: growing would take half as much again.
+    let mut lines = Vec::with_capacity(granted_now + reversals.len());
+    let mut refusals = Vec::new();
+    for (i, verdict) in
+        (0..).zip(judgement.verdicts).flat_map(|(i, pair)| pair.into_iter().flatten().map(move |v| (i, v)))
+    {
+        let known = &register.results[i];
+        let (facts, late) = (register.facts(&bench, i), known.row.assessed_on < terms.period.first_day());
+        if verdict.outcome == Outcome::Granted {
+            lines.push((granted(&bench, i, known.assessment_id, verdict, late), facts));
+        } else {
+            let steps = judgement.steps.get(&(i, verdict.kind.index())).map_or(&[][..], Vec::as_slice);
+            let (assessment_id, row) = (known.assessment_id, known.row.clone());
+            refusals.push((Refusal { assessment_id, row, details: details(steps), verdict, late }, facts));
+        }
+    }
     for reversal in reversals {
         let assessment = BTreeSet::from([reversal.line.assessment_id]);
         let today = register.at(&assessment).first().map(|i| register.facts(&bench, *i));
