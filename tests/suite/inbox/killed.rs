@@ -1,9 +1,17 @@
 //! Kill -9 at every point that a mail passes, and two at once: each mail is taken once and answered once.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use sqlx::{Connection, PgConnection};
+
 use super::{CLERK, Letterbox, answers, at, connected, dump, folder, mail, results};
+use crate::daemon::{Running, command, log, set, until};
+use crate::mail::opened::open;
 use crate::mail::peer::{Hello, Peer};
 use crate::mail::{letter, queue};
-use crate::support::Folder;
+use crate::support::{self, Folder};
 
 const POINTS: &[&str] = &[
     "store.keep-mail.before-commit",
@@ -115,4 +123,41 @@ fn two_at_once_take_each_mail_once() {
     assert_eq!(replies.len(), 5);
     assert!(replies.iter().all(|reply| reply.headers["subject"].contains("收下 1 行")), "{replies:?}");
     folder.expect(0, &["audit", "verify"]);
+}
+
+/// Two daemons share the database and the mailbox: each mail is taken once, answered once and moved once.
+#[test]
+fn two_daemons_on_one_mailbox_answer_each_mail_once() {
+    let (Some(base), Some(letterbox)) = (support::postgres(), Letterbox::one()) else { return };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let administer = |sql: String| {
+        runtime.block_on(async {
+            let mut connection = PgConnection::connect(&base).await.unwrap();
+            sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+        });
+    };
+    let database = format!("inbox_{}", std::process::id());
+    administer(format!("CREATE DATABASE {database}"));
+    let peer = Peer::new(Hello::Bare, &[]);
+    let folder = folder(&letterbox, peer.port);
+    set(&folder, &[("url", &format!("{}/{database}", base.rsplit_once('/').unwrap().0))]);
+    set(&folder, &[("collect", "0 3 * * *"), ("calculate", ""), ("claim", ""), ("remind", ""), ("compile", "")]);
+    set(&folder, &[("digest", ""), ("mailbox", "* * * * * *"), ("deliver", "* * * * * *")]);
+    let mut daemons = [(); 2].map(|()| Running(command(&folder).spawn().unwrap()));
+    for n in 0..5 {
+        letterbox.put(&mail(CLERK, &format!("shared{n}@jail"), "考核结果", &[("r.csv", &results(n..n + 1, None))]));
+        std::thread::sleep(Duration::from_millis(400));
+    }
+    let messages = || -> BTreeSet<String> {
+        peer.arrived().iter().map(|arrived| open(&arrived.raw).headers["message-id"].clone()).collect()
+    };
+    until("the answers", || (messages().len() == 5 && letterbox.waiting() == 0).then_some(()));
+    for daemon in &mut daemons {
+        daemon.signal(Signal::TERM);
+        assert_eq!(daemon.end(), Some(0), "{}", log(&folder));
+    }
+    assert_eq!((peer.arrived().len(), folder.json(0, &["status"])["assessments"].as_u64()), (5, Some(5)));
+    assert!((0..5).all(|n| letterbox.moved(&format!("shared{n}@jail")) == (1, 0)));
+    folder.expect(0, &["audit", "verify"]);
+    administer(format!("DROP DATABASE {database}"));
 }
