@@ -157,7 +157,8 @@ async fn render(
     };
     let mut kept: Vec<(Option<u32>, Paper)> = Vec::new();
     let mut rendered = Vec::with_capacity(PAPERS_AT_A_TIME);
-    while ready.recv_many(&mut rendered, PAPERS_AT_A_TIME).await > 0 {
+    // As many as go into one transaction: each costs a sync to the disk, for which the printers would wait.
+    while filled(&mut ready, &mut rendered).await {
         let (listed, blobs): (Vec<_>, Vec<_>) = rendered.drain(..).unzip();
         store.put_blobs(blobs, now).await?;
         kept.extend(listed);
@@ -178,6 +179,16 @@ async fn render(
     store.put_blobs(vec![blob], now).await?;
     fail_point!("claim.papers.after-kept");
     Ok(kept)
+}
+
+/// Takes what is made until it fills a transaction or nothing more comes; `false`: nothing came.
+async fn filled<T>(ready: &mut mpsc::Receiver<T>, rendered: &mut Vec<T>) -> bool {
+    while rendered.len() < PAPERS_AT_A_TIME {
+        if ready.recv_many(rendered, PAPERS_AT_A_TIME - rendered.len()).await == 0 {
+            break;
+        }
+    }
+    !rendered.is_empty()
 }
 
 /// A rendered paper as the store lists it, with the number of its group, and as the store keeps it.
