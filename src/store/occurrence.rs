@@ -12,6 +12,10 @@ use super::{Result, Store, from_ms, to_ms};
 /// The clocks of two machines that share a database differ by less.
 const MAX_CLOCK_DIFFERENCE: TimeDelta = TimeDelta::hours(1);
 
+/// Up to when a schedule was looked at.
+const WATCHED: &str = "INSERT INTO schedule_watch (duty, evaluated_until) VALUES ($1, $2) \
+                       ON CONFLICT (duty) DO UPDATE SET evaluated_until = $2";
+
 /// Slots of a duty that become one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slots {
@@ -91,9 +95,7 @@ impl Store {
         holder: &str,
     ) -> Result<bool> {
         let mut tx = self.db.begin().await?;
-        let watch = "INSERT INTO schedule_watch (duty, evaluated_until) VALUES ($1, $2) \
-                     ON CONFLICT (duty) DO UPDATE SET evaluated_until = $2";
-        tx.run(watch, args![duty.to_owned(), to_ms(until)]).await?;
+        tx.run(WATCHED, args![duty.to_owned(), to_ms(until)]).await?;
         let mut entered = false;
         if let Some(slots) = slots {
             let known = "SELECT COUNT(*) FROM occurrence WHERE duty = $1 AND first_slot <= $2 AND slot >= $2";
@@ -157,12 +159,13 @@ impl Store {
         Ok(runs)
     }
 
-    /// Begins the run of a slot once more.
+    /// Begins the run of a slot once more. Whoever waits for the duty to look around waits no longer: it does so now.
     pub async fn resume_occurrence(&self, duty: &str, slots: &Slots, holder: &str, at: DateTime<Utc>) -> Result<()> {
         let mut tx = self.db.begin().await?;
         let sql = "UPDATE occurrence SET state = 'running', holder = $3, started_at = $4, ended_at = NULL \
                    WHERE duty = $1 AND slot = $2";
         tx.run(sql, args![duty.to_owned(), to_ms(slots.last), holder.to_owned(), to_ms(at)]).await?;
+        tx.run(WATCHED, args![duty.to_owned(), to_ms(at)]).await?;
         tx.commit("resume-occurrence").await
     }
 
@@ -192,9 +195,7 @@ impl Store {
     /// Whether it can be written to: notes that somebody looked.
     pub async fn touch(&self, now: DateTime<Utc>) -> Result<()> {
         let mut tx = self.db.begin().await?;
-        let sql = "INSERT INTO schedule_watch (duty, evaluated_until) VALUES ('health', $1) \
-                   ON CONFLICT (duty) DO UPDATE SET evaluated_until = $1";
-        tx.run(sql, args![to_ms(now)]).await?;
+        tx.run(WATCHED, args!["health", to_ms(now)]).await?;
         tx.commit("touch").await
     }
 }

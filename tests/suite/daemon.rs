@@ -336,6 +336,24 @@ fn what_was_cut_off_is_done_though_the_dead_still_hold_the_lease() {
     assert_eq!(daemon.end(), Some(0));
 }
 
+/// What comes after a duty that was cut off waits for it to be made up for, and not for its next slot.
+#[test]
+fn who_waits_for_what_was_cut_off_goes_on_when_that_is_done() {
+    let folder = Folder::new();
+    set(&folder, &[("collect", "0 3 * * *"), ("calculate", ""), ("deliver", "* * * * * *"), ("claim", "")]);
+    set(&folder, &[("remind", ""), ("compile", ""), ("digest", "")]);
+    let mut killed =
+        Running(command(&folder).env("SHENLING_KILL_AT", "store.begin-occurrence.after-commit").spawn().unwrap());
+    assert_eq!(killed.end(), None);
+    postpone(&folder, "DELETE FROM duty_lease");
+    postpone(&folder, "UPDATE occurrence SET duty = 'collect'");
+    postpone(&folder, "UPDATE schedule_watch SET duty = 'collect'");
+    let mut daemon = serve(&folder);
+    until("a delivery", || ledger(&folder).iter().any(|row| row.0 == "deliver" && row.3 == "done").then_some(()));
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.end(), Some(0));
+}
+
 #[test]
 fn two_daemons_share_one_postgresql() {
     let Some(base) = support::postgres() else { return };

@@ -30,7 +30,7 @@ fn hasty(letterbox: &Letterbox, server: &Server) -> Folder {
         mail::set(&folder, from, &to);
     }
     folder.put("data/credentials/smtp-password", &server.password);
-    set(&folder, &[("collect", ""), ("calculate", ""), ("claim", ""), ("remind", ""), ("compile", "")]);
+    set(&folder, &[("collect", "0 3 * * *"), ("calculate", ""), ("claim", ""), ("remind", ""), ("compile", "")]);
     set(&folder, &[("digest", ""), ("mailbox", "* * * * * *"), ("deliver", "* * * * * *")]);
     connected(folder, letterbox)
 }
