@@ -29,7 +29,7 @@ use crate::subsidy::catalogue::Catalogue;
 /// How often a batch is drafted anew because the facts moved meanwhile.
 const MAX_DRAFTS: u32 = 5;
 /// Papers that are stored at a time, and at most wait for it.
-const PAPERS_AT_A_TIME: usize = 256;
+const PAPERS_AT_A_TIME: usize = 64;
 /// Name of the batch's manifest.
 const MANIFEST: &str = "manifest.json";
 
