@@ -237,7 +237,7 @@ fn decode_roster(
             if let Some(institution) = &mut row.institution {
                 names.share(institution);
             }
-            entries.push(RosterEntry { id, row, approval: approval.cloned(), received_at, fingerprint });
+            entries.push(RosterEntry { id, roster_id, row, approval: approval.cloned(), received_at, fingerprint });
         }
     }
     Ok(entries)

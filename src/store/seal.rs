@@ -42,6 +42,14 @@ pub struct SealedBatch<'a> {
     pub deliveries: &'a [NewDelivery],
 }
 
+/// Some lines of a batch, side by side with what is sealed with them.
+#[derive(Copy, Clone)]
+struct Portion<'a> {
+    lines: &'a [Line],
+    facts: &'a [RowFacts],
+    canonical: &'a [String],
+}
+
 /// Why a batch was not sealed.
 #[derive(Debug, thiserror::Error)]
 pub enum SealRefused {
@@ -114,16 +122,16 @@ impl Store {
         canonical: &[String],
         reversed: &HashMap<(String, u32), i64>,
     ) -> Result<()> {
-        let facts = sealed.line_facts.iter().zip(canonical);
-        let lines: Vec<(&Line, (&RowFacts, &String))> = sealed.batch.lines.iter().zip(facts).collect();
         // Portions: the sealed text of a whole season would not fit beside the batch that it is made from.
-        let portions: Vec<_> = lines.chunks(MAX_PORTION).collect();
+        let facts = sealed.line_facts.chunks(MAX_PORTION).zip(canonical.chunks(MAX_PORTION));
+        let portions = sealed.batch.lines.chunks(MAX_PORTION).zip(facts);
+        let mut portions = portions.map(|(lines, (facts, canonical))| Portion { lines, facts, canonical }).enumerate();
         let into = "batch_line (batch_id, line, kind, assessment_id, version_id, amount_fen, reverses_batch_id, \
                     reverses_line)";
-        let mut blocks = self.seal_lines(portions.first().copied().unwrap_or_default());
-        for (i, portion) in portions.iter().enumerate() {
+        let mut sealed_next = portions.next().map(|(i, portion)| (i, self.seal_lines(portion), portion));
+        while let Some((i, blocks, portion)) = sealed_next {
             insert_blocks(change, id, "lines", i * MAX_PORTION, blocks).await?;
-            let rows = portion.iter().map(|(line, (facts, _))| {
+            let rows = portion.lines.iter().zip(portion.facts).map(|(line, facts)| {
                 let cited = line.reverses.as_ref().map(|r| (r.batch.clone(), r.line));
                 let cited_id = cited.as_ref().and_then(|cited| reversed.get(cited).copied());
                 let cited_line = cited.map(|(_, line)| i64::from(line));
@@ -140,21 +148,22 @@ impl Store {
             });
             let inserting = change.tx.insert(into, rows.collect::<Vec<_>>());
             // The database has a thread of its own: while it works on these rows, the next ones are sealed.
-            let sealing = async { self.seal_lines(portions.get(i + 1).copied().unwrap_or_default()) };
+            let sealing = async { portions.next().map(|(i, portion)| (i, self.seal_lines(portion), portion)) };
             let (inserted, next) = tokio::join!(biased; inserting, sealing);
             inserted?;
-            blocks = next;
+            sealed_next = next;
         }
         Ok(())
     }
 
-    fn seal_lines(&self, portion: &[(&Line, (&RowFacts, &String))]) -> Vec<Vec<u8>> {
-        let seal = |part: &[(&Line, (&RowFacts, &String))]| {
-            let lines: Vec<StoredLine> =
-                part.iter().map(|(line, (facts, canonical))| stored_line(line, facts, canonical)).collect();
-            self.vault.seal_value("batch_block.sealed", &lines)
+    fn seal_lines(&self, portion: Portion<'_>) -> Vec<Vec<u8>> {
+        let facts = portion.facts.par_chunks(MAX_BLOCK_ROWS).zip(portion.canonical.par_chunks(MAX_BLOCK_ROWS));
+        let seal = |(lines, (facts, canonical)): (&[Line], (&[RowFacts], &[String]))| {
+            let facts = facts.iter().zip(canonical);
+            let lines = lines.iter().zip(facts).map(|(line, (facts, canonical))| stored_line(line, facts, canonical));
+            self.vault.seal_value("batch_block.sealed", &lines.collect::<Vec<StoredLine>>())
         };
-        portion.par_chunks(MAX_BLOCK_ROWS).map(seal).collect()
+        portion.lines.par_chunks(MAX_BLOCK_ROWS).zip(facts).map(seal).collect()
     }
 
     async fn insert_refusals(

@@ -93,7 +93,7 @@ pub struct StoredLine {
     /// 补报.
     pub late: bool,
     /// The line that it takes back.
-    pub reverses: Option<Reverses>,
+    pub reverses: Option<Box<Reverses>>,
 }
 
 /// An entry of the refusal list of a sealed batch.

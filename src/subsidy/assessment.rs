@@ -252,6 +252,8 @@ impl Approval {
 pub struct RosterEntry {
     /// Identity of the row in the store.
     pub id: i64,
+    /// Identity of its roster, by which people find the file.
+    pub roster_id: i64,
     /// Content.
     pub row: RosterRow,
     /// The approval of its roster; an unapproved roster covers nobody.

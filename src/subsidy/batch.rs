@@ -49,8 +49,8 @@ pub struct Line {
     pub warnings: RuleSet,
     /// 补报: assessed before the first day of the period.
     pub late: bool,
-    /// The line that this one takes back, if it does.
-    pub reverses: Option<Reverses>,
+    /// The line that this one takes back, if it does; boxed, because few of very many do.
+    pub reverses: Option<Box<Reverses>>,
 }
 
 /// One entry of the refusal list (不予核定清单): a denied or held verdict.

@@ -9,6 +9,7 @@ mod certificates;
 mod history;
 mod identity;
 mod notes;
+mod rosters;
 mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,7 @@ use rayon::prelude::*;
 use self::certificates::Certificates;
 use self::history::History;
 use self::identity::{Contradiction, Identities};
+use self::rosters::Rosters;
 use super::assessment::{HistoryRow, ResultRow, RosterEntry};
 use super::catalogue::Catalogue;
 use super::course::{CertificateType, Kind, Level};
@@ -103,15 +105,15 @@ pub struct Bench<'a> {
     catalogue: &'a Catalogue,
     identities: Identities<'a>,
     certificates: Certificates,
-    roster_rows: Vec<Option<usize>>,
+    rosters: Rosters<'a>,
 }
 
 impl<'a> Bench<'a> {
     /// Resolves persons, certificates and rosters over everything that is known.
     pub fn new(docket: &'a Docket, catalogue: &'a Catalogue) -> Bench<'a> {
         let (identities, certificates) = rayon::join(|| Identities::resolve(docket), || Certificates::resolve(docket));
-        let roster_rows = find_roster_rows(docket, &identities);
-        Bench { docket, catalogue, identities, certificates, roster_rows }
+        let rosters = Rosters::resolve(docket, &identities);
+        Bench { docket, catalogue, identities, certificates, rosters }
     }
 
     /// The person key of a subject: resident ID, or `prison/number`.
@@ -126,24 +128,7 @@ impl<'a> Bench<'a> {
 
     /// The roster row that R4 finds for a subject.
     pub fn roster_row(&self, subject: usize) -> Option<&'a RosterEntry> {
-        self.roster_rows[subject].and_then(|i| self.docket.roster.get(i))
-    }
-
-    /// The row that would cover a subject but for its approval or institution: where R4 is waived, what else the roster says
-    /// is read from there. Of several the last received, the one against a grant first.
-    fn row_without_approval(&self, subject: usize) -> Option<&'a RosterEntry> {
-        let row = &self.docket.subjects[subject].row;
-        let person = self.identities.subjects[subject];
-        let of_course = |(i, entry): (usize, &'a RosterEntry)| {
-            let (of, known) = (&entry.row, self.identities.roster[i] == person);
-            let same = (&of.occupation, of.level, &of.class, &of.prison);
-            (known && same == (&row.occupation, row.level, &row.class, &row.prison)).then_some(entry)
-        };
-        let newest = |entry: &&RosterEntry| {
-            let row = &entry.row;
-            (entry.received_at, (row.release_on, row.skilled, !row.able), row.clone())
-        };
-        self.docket.roster.iter().enumerate().filter_map(of_course).max_by_key(newest)
+        self.rosters.covering(subject)
     }
 
     /// Other assessments on which the certificate of a subject stands for another person, occupation or level.
@@ -244,38 +229,4 @@ impl<'a> Bench<'a> {
         let row = &self.docket.subjects[subject].row;
         (self.identities.subjects[subject], &row.occupation, row.level)
     }
-}
-
-/// R4: per subject the roster row that covers it; of several the last approved, then the last received. Rows that came
-/// together are told apart by what they say, the one against a grant first, never by the place where they stand.
-fn find_roster_rows(docket: &Docket, identities: &Identities<'_>) -> Vec<Option<usize>> {
-    let approved = docket.roster.iter().enumerate().filter(|(_, entry)| entry.approval.is_some());
-    let mut by_person: Vec<(u32, usize)> = approved.map(|(i, _)| (identities.roster[i], i)).collect();
-    by_person.sort_unstable();
-    let covering = |i: usize, subject: &Subject| {
-        let person = identities.subjects[i];
-        let first = by_person.partition_point(|(other, _)| *other < person);
-        let of_person = by_person[first..].iter().take_while(|(other, _)| *other == person);
-        let covering = of_person.filter(|(_, at)| covers(&docket.roster[*at], &subject.row));
-        let newest = |at: &usize| {
-            let entry = &docket.roster[*at];
-            let row = &entry.row;
-            let against = (row.release_on, row.skilled, !row.able);
-            (entry.approval.as_ref().map(|approval| approval.on), entry.received_at, against, row)
-        };
-        covering.map(|(_, at)| *at).max_by_key(newest)
-    };
-    docket.subjects.par_iter().enumerate().map(|(i, subject)| covering(i, subject)).collect()
-}
-
-/// Whether a roster row of the same person covers this course of this prison.
-fn covers(entry: &RosterEntry, row: &ResultRow) -> bool {
-    use chrono::Datelike;
-    entry.approval.as_ref().is_some_and(|approval| {
-        (&entry.row.occupation, entry.row.level, &entry.row.class) == (&row.occupation, row.level, &row.class)
-            && entry.row.prison == row.prison
-            && approval.on <= row.started_on
-            && approval.plan_year == row.started_on.year()
-            && entry.row.institution.as_ref().is_none_or(|institution| *institution == row.training_institution)
-    })
 }

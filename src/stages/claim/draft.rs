@@ -168,7 +168,7 @@ fn taken_back(reversal: PendingReversal) -> Line {
         payable: line.payable,
         warnings: line.warnings,
         late: false,
-        reverses: Some(Reverses { batch: reversal.batch, line: line.number, reason: reversal.reason }),
+        reverses: Some(Box::new(Reverses { batch: reversal.batch, line: line.number, reason: reversal.reason })),
     }
 }
 

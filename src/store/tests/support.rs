@@ -236,7 +236,7 @@ pub async fn seal_on(store: &Store, draft: &Draft, facts_version: i64) -> Result
         }
     }
     for pending in store.pending_reversals().await? {
-        let reverses = Reverses { batch: pending.batch, line: pending.line.number, reason: pending.reason };
+        let reverses = Box::new(Reverses { batch: pending.batch, line: pending.line.number, reason: pending.reason });
         if draft.reversed.contains(&(reverses.batch.clone(), reverses.line)) {
             let amount = Fen(-pending.line.amount.0);
             line_facts.push(RowFacts { version_id: pending.line.version_id, roster_fingerprint: None });
@@ -282,7 +282,7 @@ pub async fn seal(store: &Store, draft: &Draft) -> String {
     seal_on(store, draft, stamp.facts_version).await.unwrap()
 }
 
-fn line(assessment_id: i64, row: &Arc<ResultRow>, amount: Fen, reverses: Option<Reverses>) -> Line {
+fn line(assessment_id: i64, row: &Arc<ResultRow>, amount: Fen, reverses: Option<Box<Reverses>>) -> Line {
     let citation = "常人社发〔2019〕1号".into();
     let payable = Payable { base: Fen(100_000), fee: None, share_permille: 1000, amount, citation, nth: 1 };
     Line {

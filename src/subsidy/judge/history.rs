@@ -17,9 +17,16 @@ pub(super) struct Past<'a> {
     pub(super) level: Level,
     pub(super) claimed_on: NaiveDate,
     pub(super) issued_on: Option<NaiveDate>,
+    /// The assessment; `None` of the opening history.
+    pub(super) assessment: Option<i64>,
 }
 
 impl Past<'_> {
+    /// Where it stands: `（结果 #12）`, `（期初历史）`.
+    pub(super) fn place(&self) -> String {
+        place(self.assessment)
+    }
+
     /// The date that windows compare; a line without certificate date counts by its claim date.
     pub(super) fn date(&self, by: WindowBy) -> NaiveDate {
         match by {
@@ -42,8 +49,12 @@ pub(super) struct Use<'a> {
 impl Use<'_> {
     /// Where it stands: `（结果 #12）`, `（期初历史）`.
     pub(super) fn place(&self) -> String {
-        self.assessment.map_or_else(|| "（期初历史）".to_owned(), |id| format!("（结果 #{id}）"))
+        place(self.assessment)
     }
+}
+
+fn place(assessment: Option<i64>) -> String {
+    assessment.map_or_else(|| "（期初历史）".to_owned(), |id| format!("（结果 #{id}）"))
 }
 
 /// Granted lines of sealed batches, the opening history, and what this run has granted so far.
@@ -67,8 +78,9 @@ impl<'a> History<'a> {
                 level: row.level,
                 claimed_on: row.claimed_on,
                 issued_on: row.issued_on,
+                assessment: None,
             };
-            history.join(person, past, bench.certificates.opening[i], None);
+            history.join(person, past, bench.certificates.opening[i]);
         }
         let at: HashMap<i64, usize> = if docket.grants.is_empty() {
             HashMap::new()
@@ -87,13 +99,20 @@ impl<'a> History<'a> {
     pub(super) fn grant(&mut self, bench: &Bench<'a>, subject: usize, kind: Kind, claimed_on: NaiveDate) {
         let of = &bench.docket.subjects[subject];
         let row = &of.row;
-        let past = Past { kind, occupation: &row.occupation, level: row.level, claimed_on, issued_on: row.issued_on };
-        self.join(bench.identities.subjects[subject], past, bench.certificates.subjects[subject], Some(of.id));
+        let past = Past {
+            kind,
+            occupation: &row.occupation,
+            level: row.level,
+            claimed_on,
+            issued_on: row.issued_on,
+            assessment: Some(of.id),
+        };
+        self.join(bench.identities.subjects[subject], past, bench.certificates.subjects[subject]);
     }
 
-    fn join(&mut self, person: u32, past: Past<'a>, certificate: Option<usize>, assessment: Option<i64>) {
+    fn join(&mut self, person: u32, past: Past<'a>, certificate: Option<usize>) {
         if let Some(certificate) = certificate {
-            let (occupation, level, kind) = (past.occupation, past.level, past.kind);
+            let Past { occupation, level, kind, assessment, .. } = past;
             let used = Use { person, occupation, level, kind, assessment };
             self.certificates[certificate].push(used);
         }

@@ -2,10 +2,10 @@
 
 use chrono::{Datelike, NaiveDate};
 
-use super::history::History;
+use super::history::{History, Past};
 use super::identity::Contradiction;
 use super::notes::Notes;
-use super::{Bench, Judgement, Trace};
+use super::{Bench, Judgement, Trace, rosters};
 use crate::subsidy::assessment::ResultRow;
 use crate::subsidy::calendar::{add_months, age_on};
 use crate::subsidy::catalogue::{Agreement, Rate};
@@ -147,15 +147,12 @@ impl<'a> Case<'_, 'a> {
                 "待核定结果中没有相同证书".into()
             }
         });
-        let claimed = granted.iter().any(|used| {
+        let claimed = granted.iter().find(|used| {
             used.kind == self.kind && (used.person, used.occupation, used.level) == (person, occupation, level)
         });
-        notes.rule(Rule::AlreadyClaimedCertificate, !claimed, || {
-            if claimed {
-                format!("该证书的{}已核定", self.kind.name())
-            } else {
-                "该证书此项补贴未曾核定".into()
-            }
+        notes.rule(Rule::AlreadyClaimedCertificate, claimed.is_none(), || match claimed {
+            Some(used) => format!("该证书的{}已核定{}", self.kind.name(), used.place()),
+            None => "该证书此项补贴未曾核定".into(),
         });
     }
 
@@ -164,13 +161,17 @@ impl<'a> Case<'_, 'a> {
         let row = self.row();
         let entry = self.bench.roster_row(self.subject);
         notes.rule(Rule::NotOnRoster, entry.is_some(), || match entry.and_then(|e| e.approval.as_ref()) {
-            Some(approval) => format!("{}核准的{}年度人员信息表", approval.on, approval.plan_year),
+            Some(approval) => {
+                let place = entry.map(rosters::place).unwrap_or_default();
+                format!("{}核准的{}年度人员信息表{place}", approval.on, approval.plan_year)
+            }
             None => format!(
-                "未找到已核准且覆盖{}年度、{}、{}、班期{}的人员信息表记录",
+                "未找到已核准且覆盖{}年度、{}、{}、班期{}的人员信息表记录{}",
                 row.started_on.year(),
                 self.occupation_name(&row.occupation),
                 row.level,
-                row.class
+                row.class,
+                self.nearest_roster_row()
             ),
         });
         if self.claim_policy.require_assessment_filing {
@@ -180,24 +181,24 @@ impl<'a> Case<'_, 'a> {
         // A waived approval lifts nothing of what the row itself says.
         let entry = entry.or_else(|| {
             notes.waivers.iter().find(|waiver| waiver.rule == Rule::NotOnRoster)?;
-            self.bench.row_without_approval(self.subject)
+            self.bench.rosters.without_approval(self.person(), row)
         });
         if let Some(entry) = entry {
-            let release_on = entry.row.release_on;
+            let (release_on, place) = (entry.row.release_on, || rosters::place(entry));
             let measured_on = rate_policy.term_measured_at.day(row.started_on);
             let limit = add_months(measured_on, TERM_MONTHS);
             notes.rule(Rule::SentenceTooLong, release_on < limit, || {
-                format!("刑满日期{release_on}，自{measured_on}起满24个月为{limit}")
+                format!("刑满日期{release_on}{}，自{measured_on}起满24个月为{limit}", place())
             });
             notes.rule(Rule::AlreadySkilled, !entry.row.skilled, || {
-                format!("有无一技之长：{}", if entry.row.skilled { "有" } else { "无" })
+                format!("有无一技之长：{}{}", if entry.row.skilled { "有" } else { "无" }, place())
             });
             notes.rule(Rule::UnableToStudy, entry.row.able, || {
-                format!("能否坚持学习：{}", if entry.row.able { "能" } else { "否" })
+                format!("能否坚持学习：{}{}", if entry.row.able { "能" } else { "否" }, place())
             });
             if release_on < row.assessed_on {
                 notes.fail(Rule::ReleasedBeforeAssessment, || {
-                    format!("刑满日期{release_on}早于鉴定日期{}", row.assessed_on)
+                    format!("刑满日期{release_on}{}早于鉴定日期{}", place(), row.assessed_on)
                 });
             }
         }
@@ -205,6 +206,14 @@ impl<'a> Case<'_, 'a> {
         if let Some(age) = age.filter(|age| *age < FULL_AGE) {
             notes.fail(Rule::Minor, || format!("开班时{age}周岁"));
         }
+    }
+
+    /// What the nearest roster row of a person says otherwise, where none covers; empty where the person has none.
+    fn nearest_roster_row(&self) -> String {
+        let row = self.row();
+        let Some(entry) = self.bench.rosters.nearest(self.person(), row) else { return String::new() };
+        let differs = rosters::differences(entry, row, self.occupation_name(&entry.row.occupation));
+        format!("；最接近的一条{}：{}", rosters::place(entry), differs.join("，"))
     }
 
     /// R6: the rate row in force on the deciding date, and its amount for the kind.
@@ -242,27 +251,31 @@ impl<'a> Case<'_, 'a> {
             WindowBy::Certificate => row.issued_on,
         };
         if let Some(date) = date {
-            let same = |p: &&super::history::Past<'_>| p.occupation == &*row.occupation && p.level == row.level;
-            let repeated =
-                past().filter(same).map(|p| p.date(policy.window_by)).find(|on| policy.repeat_window.holds(*on, date));
+            let same = |p: &&Past<'_>| p.occupation == &*row.occupation && p.level == row.level;
+            let repeated = past().filter(same).find(|p| policy.repeat_window.holds(p.date(policy.window_by), date));
             notes.rule(Rule::Repeat, repeated.is_none(), || match repeated {
-                Some(on) => {
-                    format!("同一职业同一等级已于{on}享受，本次按{date}计（{}）", policy.repeat_window.in_words())
-                }
+                Some(past) => format!(
+                    "同一职业同一等级已于{}享受{}，本次按{date}计（{}）",
+                    past.date(policy.window_by),
+                    past.place(),
+                    policy.repeat_window.in_words()
+                ),
                 None => format!("期限内未享受同一职业同一等级（{}）", policy.repeat_window.in_words()),
             });
-            let within = past().filter(|p| policy.cap_window.holds(p.date(policy.window_by), date)).count();
-            count = u32::try_from(within).unwrap_or(u32::MAX - 1);
+            let within = || past().filter(|p| policy.cap_window.holds(p.date(policy.window_by), date));
+            count = u32::try_from(within().count()).unwrap_or(u32::MAX - 1);
             if self.capped() {
                 notes.rule(Rule::Cap, count < policy.cap_count, || {
-                    format!("期限内已享受{count}次，上限{}次（{}）", policy.cap_count, policy.cap_window.in_words())
+                    let places: String = within().map(Past::place).collect();
+                    let (cap, window) = (policy.cap_count, policy.cap_window.in_words());
+                    format!("期限内已享受{count}次{places}，上限{cap}次（{window}）")
                 });
             }
         }
         if policy.bar_lower_level {
             let higher = past().find(|p| p.occupation == &*row.occupation && p.level > row.level);
             notes.rule(Rule::LowerLevel, higher.is_none(), || match higher {
-                Some(higher) => format!("已享受更高等级：{}", higher.level),
+                Some(higher) => format!("已享受更高等级：{}{}", higher.level, higher.place()),
                 None => "未享受同一职业更高等级".into(),
             });
         }

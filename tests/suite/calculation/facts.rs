@@ -217,6 +217,7 @@ fn roster_entry(row: &Row, i: usize, of: &ResultRow) -> Result<RosterEntry, Stri
     let received_on = date_or(row, "收到日期", date("2021-01-04")?)?.and_hms_opt(1, 0, 0).expect("nine in the morning");
     Ok(RosterEntry {
         id: serial(i) + 1,
+        roster_id: 1,
         row: RosterRow {
             prison: row.get("监狱").unwrap_or(&of.prison).into(),
             ward: None,

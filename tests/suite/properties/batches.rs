@@ -85,11 +85,9 @@ fn line(spec: &LineSpec, i: usize) -> Line {
         payable: Payable { base: Fen(spec.base), fee: None, share_permille: 1000, amount, citation: "".into(), nth: 1 },
         warnings: RuleSet::EMPTY,
         late: false,
-        reverses: spec.reversal.then(|| Reverses {
-            batch: "CZ-2026-Q1-001".to_owned(),
-            line: 1,
-            reason: "更正".to_owned(),
-        }),
+        reverses: spec
+            .reversal
+            .then(|| Box::new(Reverses { batch: "CZ-2026-Q1-001".to_owned(), line: 1, reason: "更正".to_owned() })),
     }
 }
 

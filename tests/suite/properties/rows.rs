@@ -163,6 +163,7 @@ fn roster_entry(spec: &RosterSpec, of: &ResultSpec, i: usize) -> RosterEntry {
     });
     RosterEntry {
         id: 500 + i64::try_from(i).unwrap(),
+        roster_id: 1,
         row: RosterRow {
             prison: PRISONS[who.prison].into(),
             ward: None,

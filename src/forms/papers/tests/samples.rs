@@ -196,7 +196,7 @@ pub(super) fn line(kind: Kind, row: ResultRow, base: i64, fee: Option<i64>) -> L
 /// The same line taken back.
 pub(super) fn reversal(mut line: Line, batch: &str, number: u32, reason: &str) -> Line {
     line.amount = Fen(-line.amount.0);
-    line.reverses = Some(Reverses { batch: batch.into(), line: number, reason: reason.into() });
+    line.reverses = Some(Box::new(Reverses { batch: batch.into(), line: number, reason: reason.into() }));
     line
 }
 
