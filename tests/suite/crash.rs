@@ -243,6 +243,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("collect.mail-ended", "mails come from a server: killed there in inbox.rs"),
     ("store.keep-mail.before-commit", "likewise"),
     ("store.keep-mail.after-commit", "likewise"),
+    ("store.complete-parts.before-commit", "likewise"),
+    ("store.complete-parts.after-commit", "likewise"),
     ("store.end-mail.before-commit", "likewise"),
     ("store.end-mail.after-commit", "likewise"),
     ("store.end-bounce.before-commit", "likewise"),

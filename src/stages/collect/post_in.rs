@@ -138,10 +138,12 @@ async fn keep(
         mailbox.read(waiting.key).await?
     };
     let Some(raw) = fetched else { return Ok(None) };
-    let (opened, unit, raw) = open(post, raw).await?;
+    let raw = Arc::new(raw);
+    // Without a password: what a mail is known by must not change with passwords that come and go.
+    let opened = apart(post, &raw, None).await?;
     let header = header(opened.as_ref());
     let parts: Vec<NewPart> = opened.iter().flat_map(|opened| &opened.enclosures).map(part).collect();
-    let unit = unit.as_ref().map(|unit| &*unit.name);
+    let unit = unit_of(&post.units, &header.sender).map(|unit| &*unit.name);
     let mail = NewMail { place, header: &header, raw: &raw, bytes: waiting.bytes, parts: &parts, unit };
     let kept = store.keep_mail(&mail, now).await?;
     // A person moved it back after its sender was registered.
@@ -158,28 +160,26 @@ fn part(enclosure: &Enclosure) -> NewPart {
     NewPart { name: enclosure.name.clone(), sha256: sha256_hex(&enclosure.bytes) }
 }
 
-/// Takes a mail apart under the password of the unit that it says it is from.
-async fn open(post: &Post, raw: Vec<u8>) -> Result<(Option<Mail>, Option<Unit>, Arc<Vec<u8>>), StageError> {
+/// Takes a mail apart under the password of its unit, where something in it is locked.
+async fn open(post: &Post, raw: Vec<u8>, unit: Option<&Unit>) -> Result<Option<Mail>, StageError> {
+    let raw = Arc::new(raw);
+    let opened = apart(post, &raw, None).await?;
+    let is_locked = opened.iter().flat_map(|opened| &opened.unopened).any(|one| one.why == mail::Why::Password);
+    let password = unit.filter(|_| is_locked).and_then(|unit| (post.password)(&unit.id));
+    if password.is_some() { apart(post, &raw, password).await } else { Ok(opened) }
+}
+
+async fn apart(
+    post: &Post,
+    raw: &Arc<Vec<u8>>,
+    password: Option<Zeroizing<String>>,
+) -> Result<Option<Mail>, StageError> {
     let limits = mail::Limits {
         max_enclosure_bytes: post.settings.limits.max_file_bytes,
         max_unpacked_bytes: post.settings.limits.max_file_bytes.saturating_mul(UNPACKED_FACTOR),
         max_enclosures: MAX_ENCLOSURES,
     };
-    let raw = Arc::new(raw);
-    let opened = apart(raw.clone(), None, limits).await?;
-    let from = opened.as_ref().and_then(|opened| opened.from.clone());
-    let unit = from.and_then(|from| unit_of(&post.units, &from).cloned());
-    let is_locked = opened.iter().flat_map(|opened| &opened.unopened).any(|one| one.why == mail::Why::Password);
-    let password = unit.as_ref().filter(|_| is_locked).and_then(|unit| (post.password)(&unit.id));
-    let opened = if password.is_some() { apart(raw.clone(), password, limits).await? } else { opened };
-    Ok((opened, unit, raw))
-}
-
-async fn apart(
-    raw: Arc<Vec<u8>>,
-    password: Option<Zeroizing<String>>,
-    limits: mail::Limits,
-) -> Result<Option<Mail>, StageError> {
+    let raw = Arc::clone(raw);
     blocking(move || {
         let passwords: Vec<&str> = password.iter().map(|password| password.as_str()).collect();
         mail::read(&raw, &passwords, &limits).ok()
@@ -210,7 +210,8 @@ async fn work(
     if let Some(fate) = mail.fate {
         return Ok((None, fate));
     }
-    let (opened, ..) = open(post, store.mail_bytes(mail.id).await?).await?;
+    let unit = mail.unit.as_deref().map(|name| named(post, name));
+    let opened = open(post, store.mail_bytes(mail.id).await?, unit.as_ref()).await?;
     let settings = &post.settings;
     let rules = Rules {
         own: &settings.mail.from,
@@ -219,7 +220,6 @@ async fn work(
     };
     let sorted = sort(&mail, opened.as_ref(), &rules);
     let opened = opened.unwrap_or_default();
-    let unit = mail.unit.as_deref().map(|name| named(post, name));
     let sorted = within_bounds(store, post, &mail, sorted, now).await?;
     let mut files = Vec::new();
     let ended = match (sorted, &unit) {
@@ -326,7 +326,9 @@ async fn take_files(
 ) -> Result<Vec<(FileReport, Arc<Vec<u8>>)>, StageError> {
     let manner = Manner { dry_run: trial, ..Manner::default() };
     let mut taken = Vec::new();
-    for part in store.mail_parts(mail.id).await? {
+    // What was locked when the mail was kept is seen only now.
+    let parts: Vec<NewPart> = opened.enclosures.iter().map(part).collect();
+    for part in store.complete_parts(mail.id, &parts, now).await? {
         let Some(file) = opened.enclosures.iter().find(|file| sha256_hex(&file.bytes) == part.sha256) else { continue };
         let bytes = Arc::new(file.bytes.clone());
         if part.report.is_none() {
