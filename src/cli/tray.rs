@@ -157,7 +157,8 @@ async fn take_as(world: &World, id: i64, kind: ImportKind, because: &Because) ->
         Decided::Taken { kind: kind_in_words(stored).to_owned(), taken: tried.taken, set_aside: tried.set_aside };
     let fixes = FixList::of(&tried.findings, &tried.repairs);
     let answer = answer(world, id, &decided, because, &fixes).await?;
-    let decision = Decision { reason: because.reason.clone(), by: because.by.clone(), answer: answer.clone() };
+    let (reason, by) = (because.reason.clone(), because.by.clone());
+    let decision = Decision { original: original.kept.clone(), reason, by, answer: answer.clone() };
     let manner = Manner { dry_run: false, decision: Some(decision), ..manner };
     let file = collect::take_file(&world.store, &desk, &original.name, bytes, &manner, world.now).await?;
     if world.json {

@@ -27,7 +27,7 @@ use crate::forms::grid::Limits;
 use crate::forms::reading::{FileKind, FormMark, FormSpecs};
 use crate::inbox::folder;
 pub use crate::inbox::mailbox::Server;
-use crate::store::{self, ApprovalNote, NewLetter, Store};
+use crate::store::{self, ApprovalNote, Kept, NewLetter, Store};
 use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::finding::{Finding, Repair, Severity};
 
@@ -65,6 +65,8 @@ pub struct Manner {
 /// A person's decision about a file.
 #[derive(Clone, Debug)]
 pub struct Decision {
+    /// The file as the person saw it.
+    pub original: Kept,
     /// Why.
     pub reason: String,
     /// Who.
@@ -220,7 +222,8 @@ pub async fn take_file(
     manner: &Manner,
     now: DateTime<Utc>,
 ) -> Result<FileReport, StageError> {
-    take(store, desk, Taking::new(name, bytes, now), manner, now).await
+    let kept = manner.decision.as_ref().map(|decision| decision.original.clone());
+    take(store, desk, Taking { kept, ..Taking::new(name, bytes, now) }, manner, now).await
 }
 
 /// The path below the inbox, as a clerk knows it.
