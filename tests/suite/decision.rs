@@ -1,6 +1,8 @@
 //! What the operator decides, by the real binary: an import undone, a rule waived, what came back closed or taken after all,
 //! mails let in; and units told what they can supply.
 
+mod waived;
+
 use shenling::store::{MailEnding, MailFate, MailHeader, MailPlace, NewMail, NewPart, Store, Vault};
 
 use crate::support::{Folder, resident_id, results_csv, roster_csv};
