@@ -269,6 +269,7 @@ fn deed(what: &str, subject: &str) -> String {
         "withdrawal" => format!("来件 {subject} 的撤回登记"),
         "readmission" => format!("来件 {subject} 撤回后重新收到的登记"),
         "decision" => format!("来件 {subject} 的处理决定"),
+        "mail decision" => format!("邮件 m{subject} 的处理决定"),
         "waiver" => format!("豁免 {subject} 的登记"),
         "end of waiver" => format!("豁免 {subject} 的终止登记"),
         _ => format!("来件 {subject}"),

@@ -27,6 +27,7 @@ use crate::forms::grid::Limits;
 use crate::forms::reading::{FileKind, FormMark, FormSpecs};
 use crate::inbox::folder;
 pub use crate::inbox::mailbox::Server;
+use crate::settings::mailbox::Unit;
 use crate::store::{self, ApprovalNote, Kept, NewLetter, Store};
 use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::finding::{Finding, Repair, Severity};
@@ -224,6 +225,11 @@ pub async fn take_file(
 ) -> Result<FileReport, StageError> {
     let kept = manner.decision.as_ref().map(|decision| decision.original.clone());
     take(store, desk, Taking { kept, ..Taking::new(name, bytes, now) }, manner, now).await
+}
+
+/// The unit in whose folder of the inbox a file lay, by the path that it is known by.
+pub fn unit_of_folder(name: &str, units: &[Unit], catalogue: &Catalogue) -> Option<Unit> {
+    folder_in::told(name, units, catalogue).unit
 }
 
 /// The path below the inbox, as a clerk knows it.

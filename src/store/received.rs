@@ -21,7 +21,7 @@ mod tray;
 
 pub use bounce::{Bounce, BounceOf};
 pub use fate::MailFate;
-pub use tray::{Origin, TrayMail};
+pub use tray::{MailAct, MailDecision, Origin, TrayMail};
 
 /// Where a mail lies in a mailbox.
 #[derive(Clone, Debug, PartialEq, Eq)]

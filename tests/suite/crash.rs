@@ -251,10 +251,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("store.end-bounce.after-commit", "likewise"),
     ("store.end-unmatched.before-commit", "likewise"),
     ("store.end-unmatched.after-commit", "likewise"),
-    ("store.settle-mail.before-commit", "a person decides: a mail is settled once"),
-    ("store.settle-mail.after-commit", "likewise"),
-    ("store.let-mail-in.before-commit", "likewise"),
-    ("store.let-mail-in.after-commit", "likewise"),
+    ("store.decide-mail.before-commit", "a person decides: once, with the letter that tells of it"),
+    ("store.decide-mail.after-commit", "likewise"),
 ];
 
 /// One kill to try: step, point, pass.

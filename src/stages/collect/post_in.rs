@@ -27,8 +27,8 @@ use crate::inbox::mailbox::{Mailbox, Server, Trouble, Waiting};
 use crate::settings::Settings;
 use crate::settings::mailbox::{Unit, unit_of};
 use crate::store::{
-    Bounce, BounceOf, MailEnding, MailFate, MailHeader, MailPlace, NewLetter, NewMail, NewPart, PartOf, ReceivedMail,
-    Store, sha256_hex,
+    Bounce, BounceOf, MailAct, MailEnding, MailFate, MailHeader, MailPlace, NewLetter, NewMail, NewPart, PartOf,
+    Reasoned, ReceivedMail, Store, sha256_hex,
 };
 
 /// Answers are counted over so long.
@@ -147,8 +147,9 @@ async fn keep(
     let mail = NewMail { place, header: &header, raw: &raw, bytes: waiting.bytes, parts: &parts, unit };
     let kept = store.keep_mail(&mail, now).await?;
     // A person moved it back after its sender was registered.
+    let because = Reasoned { reason: "发件地址已登记，邮件被移回收件夹", by: "收件邮箱", at: now };
     if let (Some(MailFate::Stranger), Some(unit)) = (kept.fate, unit)
-        && store.let_mail_in(kept.id, unit, ("发件地址已登记，邮件被移回收件夹", "收件邮箱"), now).await?
+        && store.decide_mail(kept.id, &MailAct::LetIn { unit: unit.to_owned() }, because, None).await?
     {
         return Ok(Some(store.received_mail(kept.id).await?));
     }
