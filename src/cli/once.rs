@@ -122,7 +122,10 @@ async fn collect_folder(world: &World) -> anyhow::Result<(Done, Value)> {
     for (name, error) in &report.left {
         hint!("{}", left_in_words(name, error));
     }
-    let stuck = !report.left.is_empty() || !report.passed_over.is_empty();
+    for name in &report.withdrawn {
+        hint!("{}", withdrawn_in_words(name));
+    }
+    let stuck = !report.left.is_empty() || !report.passed_over.is_empty() || !report.withdrawn.is_empty();
     let done = Done::with_findings(stuck || report.files.iter().any(|file| file.errors() > 0));
     Ok((done, json!({"files": report.files, "waiting": report.moving})))
 }
@@ -130,6 +133,11 @@ async fn collect_folder(world: &World) -> anyhow::Result<(Done, Value)> {
 /// A file that was taken and still stands in the inbox.
 pub(super) fn left_in_words(name: &str, error: &std::io::Error) -> String {
     format!("{name} 已收入，但不能从收件文件夹移走：{}", words::io(error))
+}
+
+/// A file that was withdrawn and still stands in the inbox.
+pub(super) fn withdrawn_in_words(name: &str) -> String {
+    format!("{name} 已撤回，撤回前就在收件文件夹里，没有重新收取；请从收件文件夹删去它。确需重新收取的，请重新放入一份")
 }
 
 /// The private folder where sources are kept for a while, if they are; older ones are removed.

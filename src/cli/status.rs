@@ -12,7 +12,7 @@ use crate::daemon::Standing;
 use crate::forms::letters::{AlarmLine, duty_in_words};
 use crate::settings::{self, Settings};
 use crate::stages::digest::goal_of_year;
-use crate::store::{StatusNumbers, StoreError, StoredAlarm};
+use crate::store::{StatusNumbers, StoreError, StoredAlarm, StoredWaiver, WaiverState};
 use crate::subsidy::calendar::civil_date;
 use crate::subsidy::course::Kind;
 use crate::subsidy::goal::{Attainment, Goal};
@@ -53,7 +53,9 @@ pub(super) async fn run(config: &Path, json: bool, now: DateTime<Utc>, html: Opt
     let numbers = world.store.status().await?;
     let goal = goal_of_year(&world.store, world.today()).await?;
     let alarms = world.store.alarms().await?;
-    let waivers = world.store.waivers().await?.iter().filter(|stored| stored.waiver.is_in_force(world.today())).count();
+    let counts =
+        |stored: &&StoredWaiver| stored.state == WaiverState::Stands && stored.waiver.is_in_force(world.today());
+    let waivers = world.store.waivers().await?.iter().filter(counts).count();
     let alarms: Vec<StoredAlarm> = alarms.into_iter().filter(|alarm| alarm.ended_at.is_none()).collect();
     if world.json {
         in_json(&world, &numbers, &goal, &alarms, waivers)?;

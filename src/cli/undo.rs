@@ -140,6 +140,10 @@ fn print(world: &World, undone: &Undone) {
             .map_or_else(|| "撤回后没有，视为未报".to_owned(), |at| format!("恢复为 {} 收到的一份", civil_date(at)));
         lines.push(format!("  {} {} 年{what}：{then}", plan.prison, plan.year));
     }
+    if !undone.waivers.is_empty() {
+        let numbers: Vec<String> = undone.waivers.iter().map(i64::to_string).collect();
+        lines.push(format!("  豁免 {} 随之不再起作用；仍需要的，请在重新收取后重新登记", numbers.join("、")));
+    }
     if lines.is_empty() {
         lines.push("  没有变化：这个文件没有带来现行有效的内容".to_owned());
     }
@@ -199,6 +203,7 @@ fn difference(undone: &Undone, withdrawn: bool) -> serde_json::Value {
         "history": undone.history,
         "survey": {"restored": undone.survey.0, "gone": undone.survey.1},
         "plans": plans,
+        "waivers": undone.waivers,
     })
 }
 

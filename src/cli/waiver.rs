@@ -7,7 +7,7 @@ use super::args::{Because, WaiverCommand};
 use super::explain::find;
 use super::output::{self, hint, say};
 use super::{Done, World};
-use crate::store::{Reasoned, StoredWaiver};
+use crate::store::{Reasoned, StoredWaiver, WaiverState};
 use crate::subsidy::verdict::Rule;
 use crate::subsidy::waiver::Waiver;
 
@@ -83,13 +83,18 @@ async fn list(world: &World, all: bool) -> anyhow::Result<Done> {
                 let on = waiver.ended_on.map(|on| on.to_string()).unwrap_or_default();
                 span = format!("{span}；{on} 起终止（{by}：{reason}）");
             }
+            let state = match stored.state {
+                WaiverState::Stands => "",
+                WaiverState::Withdrawn => "；所指结果已撤回，不再起作用",
+                WaiverState::Corrected => "；结果已更正，须重新登记",
+            };
             vec![
                 waiver.id.to_string(),
                 format!("#{}", waiver.assessment_id),
                 format!("{} {}", waiver.rule.number(), waiver.rule.says()),
                 waiver.by.clone(),
                 waiver.reason.clone(),
-                span,
+                span + state,
                 stored.used.iter().map(|(batch, line)| format!("{batch} 第{line}行")).collect::<Vec<_>>().join("、"),
             ]
         };
@@ -111,6 +116,7 @@ fn as_json(stored: &StoredWaiver) -> serde_json::Value {
         "from": waiver.from.to_string(),
         "until": waiver.until.to_string(),
         "ended_on": waiver.ended_on.map(|on| on.to_string()),
+        "state": stored.state.code(),
         "used": used,
     })
 }

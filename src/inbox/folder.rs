@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -58,6 +59,14 @@ pub fn read(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// Since when a file stands where it stands, as it is. Not when it was last written: a copy may keep that of its source.
+pub fn stands_since(path: &Path) -> io::Result<SystemTime> {
+    let meta = fs::symlink_metadata(path)?;
+    let seconds = u64::try_from(meta.ctime()).unwrap_or_default();
+    let nanoseconds = u32::try_from(meta.ctime_nsec()).unwrap_or_default();
+    Ok(SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds))
 }
 
 /// Takes a file out of the inbox: into `keep` under `label` where sources are kept for a while, else away.

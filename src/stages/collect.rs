@@ -28,7 +28,7 @@ use crate::forms::reading::{FileKind, FormMark, FormSpecs};
 use crate::inbox::folder;
 pub use crate::inbox::mailbox::Server;
 use crate::settings::mailbox::Unit;
-use crate::store::{self, ApprovalNote, Kept, NewLetter, Store};
+use crate::store::{self, ApprovalNote, Arrival, Kept, NewLetter, Store};
 use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::finding::{Finding, Repair, Severity};
 
@@ -134,6 +134,8 @@ pub struct Report {
     pub passed_over: Vec<String>,
     /// Names of files that were taken and could not be removed.
     pub left: Vec<(String, io::Error)>,
+    /// Names of files that were withdrawn and have stood there ever since: they did not come again.
+    pub withdrawn: Vec<String>,
 }
 
 /// The inbox folder, and how it is looked at.
@@ -182,6 +184,11 @@ pub async fn run(
             }
         };
         let told = post.map(|post| folder_in::told(&name, &post.units, &desk.catalogue)).unwrap_or_default();
+        if !told.trial && stood_there(store, &path, &bytes).await? {
+            warn!("a file of the inbox was withdrawn and still stands there");
+            report.withdrawn.push(name);
+            continue;
+        }
         let manner = Manner { dry_run: told.trial, ..Manner::default() };
         let taking = Taking::new(&name, bytes, now);
         let bytes = Arc::clone(&taking.bytes);
@@ -200,6 +207,14 @@ pub async fn run(
         report.files.push(taken);
     }
     Ok(report)
+}
+
+/// Whether a file was withdrawn and has stood in the inbox since before that: its removal failed, it did not come again.
+async fn stood_there(store: &Store, path: &Path, bytes: &[u8]) -> Result<bool, StageError> {
+    let known = store.find_original(&store::sha256_hex(bytes)).await?;
+    let Some(known) = known.filter(|known| known.state == Arrival::Withdrawn) else { return Ok(false) };
+    let (withdrawn, since) = (store.withdrawal(known.id).await?, folder::stands_since(path));
+    Ok(withdrawn.zip(since.ok()).is_some_and(|((.., at), since)| DateTime::<Utc>::from(since) <= at))
 }
 
 /// Reads a file that is taken in by hand, up to one byte beyond the limit.

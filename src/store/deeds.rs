@@ -217,10 +217,12 @@ impl Store {
             let what = format!("{}|{}", row.text(1)?, row.text(2)?);
             deeds.push(("mail decision", format!("{}|{what}|{}|{typed}", row.int(0)?, row.int(3)?)));
         }
-        let sql = "SELECT id, assessment_id, rule, from_on, until_on, at, reason, by_whom FROM waiver";
+        let sql = "SELECT id, assessment_id, rule, from_on, until_on, at, reason, by_whom, about FROM waiver";
         for row in self.db.rows(sql, []).await? {
             let typed = self.typed_again(["waiver.reason", "waiver.by_whom"], &row, 6)?;
-            let what = format!("{}|{}|{}|{}", row.int(1)?, row.text(2)?, row.text(3)?, row.text(4)?);
+            // One from before this was kept has none, in the log as in the row.
+            let about = row.bytes_or_null(8)?.map_or_else(|| Value::Null.to_string(), hex::encode);
+            let what = format!("{}|{}|{}|{}|{about}", row.int(1)?, row.text(2)?, row.text(3)?, row.text(4)?);
             deeds.push(("waiver", format!("{}|{what}|{}|{typed}", row.int(0)?, row.int(5)?)));
         }
         for row in self.db.rows("SELECT waiver_id, ended_on, at, reason, by_whom FROM waiver_end", []).await? {
@@ -316,7 +318,7 @@ fn logged(rows: &[Row]) -> Result<Vec<Deed>> {
                 ("decision", format!("{subject}|{rest}|{at}|{}", field("typed")))
             }
             "waiver.added" => {
-                let rest = ["assessment", "rule", "from", "until"].map(field).join("|");
+                let rest = ["assessment", "rule", "from", "until", "about"].map(field).join("|");
                 ("waiver", format!("{subject}|{rest}|{at}|{}", field("typed")))
             }
             "waiver.ended" => ("end of waiver", format!("{subject}|{}|{at}|{}", field("on"), field("typed"))),

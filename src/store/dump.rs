@@ -154,7 +154,8 @@ impl Store {
             let Waiver { rule, from, until, ended_on, reason, by, .. } = &stored.waiver;
             let span = format!("{from} {until} {ended_on:?}");
             let (at, code, used) = (to_ms(stored.at), rule.code(), &stored.used);
-            lines.push(format!("waiver {key} {code} {span} {reason} {by} {at} {:?} {used:?}", stored.end));
+            let (state, end) = (stored.state.code(), &stored.end);
+            lines.push(format!("waiver {key} {code} {span} {reason} {by} {at} {end:?} {used:?} {state}"));
         }
         Ok(lines)
     }

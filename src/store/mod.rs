@@ -84,7 +84,7 @@ pub use tray::{TakenAs, TrayAct, TrayDecision, TrayRefused};
 pub use undo::{Fallback, PlanFallback, Reasoned, UndoRefused, Undone};
 pub use vault::{Vault, VaultError, sha256_hex};
 pub use verdicts::{VerdictRow, VerdictRun, VerdictSummary};
-pub use waiver::{StoredWaiver, WaiverRefused};
+pub use waiver::{StoredWaiver, WaiverRefused, WaiverState};
 
 /// The store: one database and the keys to what is sealed in it. Cheap to clone.
 #[derive(Clone)]

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use super::shelf::{BatchState, to_kind};
 use super::values::{Row, args};
 use super::vault::Vault;
+use super::waiver::{StoredWaiver, WaiverState};
 use super::{Result, Store, StoreError, from_ms};
 use crate::subsidy::assessment::{Approval, HistoryRow, Name, ResultRow, RosterEntry, RosterRow, SurveyRow};
 use crate::subsidy::batch::BalanceKey;
@@ -50,7 +51,8 @@ impl Store {
             if stamp.facts_version == before.facts_version {
                 let last = headers.into_iter().rfind(|(_, header)| header.state == BatchState::Sealed);
                 let previous = last.map(|(_, header)| header.number);
-                let waivers = waivers.into_iter().map(|stored| stored.waiver).collect();
+                let stands = |stored: &StoredWaiver| stored.state == WaiverState::Stands;
+                let waivers = waivers.into_iter().filter(stands).map(|stored| stored.waiver).collect();
                 return Ok(Register { results, roster, history, waivers, settlements, carried, previous, stamp });
             }
         }

@@ -107,6 +107,8 @@ pub struct Undone {
     pub survey: (u32, u32),
     /// Plans.
     pub plans: Vec<PlanFallback>,
+    /// Waivers in force that do no more what they were given for.
+    pub waivers: Vec<i64>,
 }
 
 impl Store {
@@ -141,9 +143,11 @@ impl Store {
         let results = RESULTS.recount(&mut change, place).await?;
         refuse_claimed(&mut change, &results.moved).await?;
         let survey = SURVEY.recount(&mut change, place).await?;
+        let fallbacks = self.fallbacks(&mut change, &results.moved).await?;
         let undone = Undone {
             kind: report.kind,
-            results: self.fallbacks(&mut change, &results.moved).await?,
+            waivers: self.waivers_falling(&mut change, &fallbacks, because.at).await?,
+            results: fallbacks,
             stay: results.stay + survey.stay,
             roster_rows,
             approved,

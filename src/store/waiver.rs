@@ -10,10 +10,14 @@ use std::collections::HashMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
 
-use super::undo::Reasoned;
-use super::values::{Row, args};
+use super::ledger::Change;
+use super::undo::{Fallback, Reasoned};
+use super::values::{Arg, Row, args};
 use super::{Result, Store, StoreError, from_ms, to_date, to_ms};
+use crate::subsidy::assessment::ResultRow;
 use crate::subsidy::calendar::civil_date;
+use crate::subsidy::course::CertificateType;
+use crate::subsidy::identifiers::normalise;
 use crate::subsidy::verdict::Rule;
 use crate::subsidy::waiver::Waiver;
 
@@ -40,11 +44,46 @@ pub enum WaiverRefused {
     Store(#[from] StoreError),
 }
 
+/// Whether what a waiver was given for is still there.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum WaiverState {
+    /// It is: the waiver does what its dates say.
+    Stands,
+    /// The result is withdrawn.
+    Withdrawn,
+    /// Name, ID or certificate of the result were corrected since, and the rule is about these.
+    Corrected,
+}
+
+impl WaiverState {
+    /// The word in JSON.
+    pub const fn code(self) -> &'static str {
+        match self {
+            WaiverState::Stands => "stands",
+            WaiverState::Withdrawn => "withdrawn",
+            WaiverState::Corrected => "corrected",
+        }
+    }
+
+    /// Held against the result as it is now; `about`: what the waiver was given for.
+    fn of(rule: Rule, about: Option<[u8; 16]>, now: Option<[u8; 16]>) -> WaiverState {
+        match now {
+            None => WaiverState::Withdrawn,
+            Some(now) if Waiver::OF_IDENTITY.contains(&rule) && about.is_some_and(|about| about != now) => {
+                WaiverState::Corrected
+            }
+            Some(_) => WaiverState::Stands,
+        }
+    }
+}
+
 /// A waiver as it stands.
 #[derive(Clone, Debug)]
 pub struct StoredWaiver {
     /// The waiver.
     pub waiver: Waiver,
+    /// Whether what it was given for is still there.
+    pub state: WaiverState,
     /// When it was added.
     pub at: DateTime<Utc>,
     /// Who ended it, why and when.
@@ -70,25 +109,30 @@ impl Store {
             return Err(WaiverRefused::Past(until));
         }
         let mut change = self.change().await?;
-        let sql = "SELECT COUNT(*) FROM assessment_version WHERE assessment_id = $1 AND live = 1";
-        if change.tx.int(sql, args![assessment_id]).await? == 0 {
+        let sql = "SELECT sealed FROM assessment_version WHERE assessment_id = $1 AND live = 1";
+        let Some(row) = change.tx.row(sql, args![assessment_id]).await? else {
             return Err(WaiverRefused::NoSuchAssessment(assessment_id));
-        }
-        let sql = "SELECT id FROM waiver w WHERE assessment_id = $1 AND rule = $2 AND until_on >= $3 \
-                   AND NOT EXISTS (SELECT 1 FROM waiver_end e WHERE e.waiver_id = w.id) LIMIT 1";
-        if let Some(row) = change.tx.row(sql, args![assessment_id, rule.code(), from.to_string()]).await? {
-            return Err(WaiverRefused::InForce(row.int(0)?));
+        };
+        let about = self.identity_of(
+            &self.vault.open_value("assessment_version.sealed", &row.bytes(0)?).map_err(StoreError::from)?,
+        );
+        let sql = "SELECT id, about FROM waiver w WHERE assessment_id = $1 AND rule = $2 AND until_on >= $3 \
+                   AND NOT EXISTS (SELECT 1 FROM waiver_end e WHERE e.waiver_id = w.id) ORDER BY id";
+        for row in change.tx.rows(sql, args![assessment_id, rule.code(), from.to_string()]).await? {
+            if WaiverState::of(rule, given_for(&row, 1)?, Some(about)) == WaiverState::Stands {
+                return Err(WaiverRefused::InForce(row.int(0)?));
+            }
         }
         let id = change.tx.int("SELECT COALESCE(MAX(id), 0) + 1 FROM waiver", []).await?;
         let reason = self.vault.seal("waiver.reason", because.reason.as_bytes());
         let by = self.vault.seal("waiver.by_whom", because.by.as_bytes());
         let (from_on, until_on) = (from.to_string(), until.to_string());
-        let row = args![id, assessment_id, rule.code(), from_on, until_on, reason, by, to_ms(because.at)];
-        let into = "waiver (id, assessment_id, rule, from_on, until_on, reason, by_whom, at)";
+        let row = args![id, assessment_id, rule.code(), from_on, until_on, reason, by, to_ms(because.at), about];
+        let into = "waiver (id, assessment_id, rule, from_on, until_on, reason, by_whom, at, about)";
         change.tx.insert(into, [row]).await?;
         change.facts_change();
         let detail = json!({
-            "assessment": assessment_id, "rule": rule.code(), "from": from, "until": until,
+            "assessment": assessment_id, "rule": rule.code(), "from": from, "until": until, "about": hex::encode(about),
             "typed": self.typed(because.reason, because.by),
         });
         change.audit("waiver.added", &id.to_string(), &detail, because.at);
@@ -126,13 +170,18 @@ impl Store {
             used.entry(row.int(0)?).or_default().push((row.text(1)?, row.number(2)?));
         }
         let sql = "SELECT w.id, w.assessment_id, w.rule, w.from_on, w.until_on, w.reason, w.by_whom, w.at, \
-                   e.ended_on, e.reason, e.by_whom, e.at \
-                   FROM waiver w LEFT JOIN waiver_end e ON e.waiver_id = w.id ORDER BY w.id";
+                   e.ended_on, e.reason, e.by_whom, e.at, w.about, v.sealed \
+                   FROM waiver w LEFT JOIN waiver_end e ON e.waiver_id = w.id \
+                   LEFT JOIN assessment_version v ON v.assessment_id = w.assessment_id AND v.live = 1 ORDER BY w.id";
         let rows = self.db.rows(sql, []).await?;
         rows.iter()
             .map(|row| {
                 let waiver = self.waiver(row)?;
+                let now =
+                    row.bytes_or_null(13)?.map(|sealed| self.vault.open_value("assessment_version.sealed", &sealed));
+                let now = now.transpose()?.map(|result| self.identity_of(&result));
                 Ok(StoredWaiver {
+                    state: WaiverState::of(waiver.rule, given_for(row, 12)?, now),
                     at: from_ms(row.int(7)?)?,
                     end: match row.bytes_or_null(9)? {
                         None => None,
@@ -163,13 +212,51 @@ impl Store {
         rows.iter().map(|row| Ok((row.number(0)?, row.int(1)?))).collect()
     }
 
+    /// Waivers in force that do no more what they were given for once other versions of some results count.
+    pub(super) async fn waivers_falling(
+        &self,
+        change: &mut Change,
+        fallbacks: &[Fallback],
+        at: DateTime<Utc>,
+    ) -> Result<Vec<i64>> {
+        let ids: Vec<Arg> = fallbacks.iter().map(|fallback| Arg::from(fallback.assessment_id)).collect();
+        let sql = "SELECT id, assessment_id, rule, until_on, about FROM waiver w \
+                   WHERE NOT EXISTS (SELECT 1 FROM waiver_end e WHERE e.waiver_id = w.id) AND assessment_id IN ";
+        let mut falling = Vec::new();
+        for row in change.tx.rows_in(sql, &ids).await? {
+            let assessment = row.int(1)?;
+            let fallback = fallbacks.iter().find(|fallback| fallback.assessment_id == assessment);
+            let Some(Fallback { from, to, .. }) = fallback else { continue };
+            let (rule, about) = (known(&row.text(2)?)?, given_for(&row, 4)?);
+            let state =
+                |result: Option<&ResultRow>| WaiverState::of(rule, about, result.map(|row| self.identity_of(row)));
+            let stands_no_more = state(Some(from)) == WaiverState::Stands
+                && state(to.as_ref().map(|(row, _)| &**row)) != WaiverState::Stands;
+            if stands_no_more && to_date(&row.text(3)?)? >= civil_date(at) {
+                falling.push(row.int(0)?);
+            }
+        }
+        falling.sort_unstable();
+        Ok(falling)
+    }
+
+    /// Keyed hash of what is known of the person and the certificate of a result.
+    fn identity_of(&self, result: &ResultRow) -> [u8; 16] {
+        let normalised = |text: &Option<String>| text.as_deref().map(normalise).unwrap_or_default();
+        let told = [
+            normalise(&result.name),
+            normalised(&result.resident_id),
+            result.certificate_type.map_or("", CertificateType::name).to_owned(),
+            normalised(&result.certificate_number),
+        ];
+        self.vault.lookup("waiver.about", told.join("\n").as_bytes())
+    }
+
     fn waiver(&self, row: &Row) -> Result<Waiver> {
-        let code = row.text(2)?;
-        let rule = Rule::ALL.iter().copied().find(|rule| rule.code() == code);
         Ok(Waiver {
             id: row.int(0)?,
             assessment_id: row.int(1)?,
-            rule: rule.ok_or_else(|| StoreError::Damaged("rule of a waiver".to_owned()))?,
+            rule: known(&row.text(2)?)?,
             from: to_date(&row.text(3)?)?,
             until: to_date(&row.text(4)?)?,
             ended_on: row.text_or_null(8)?.as_deref().map(to_date).transpose()?,
@@ -177,4 +264,17 @@ impl Store {
             by: self.opened("waiver.by_whom", &row.bytes(6)?)?,
         })
     }
+}
+
+fn known(code: &str) -> Result<Rule> {
+    let rule = Rule::ALL.iter().copied().find(|rule| rule.code() == code);
+    rule.ok_or_else(|| StoreError::Damaged("rule of a waiver".to_owned()))
+}
+
+/// What a waiver was given for, where it is on record.
+fn given_for(row: &Row, column: usize) -> Result<Option<[u8; 16]>> {
+    let about = row.bytes_or_null(column)?;
+    about
+        .map(|about| about.try_into().map_err(|_| StoreError::Damaged("what a waiver is about".to_owned())))
+        .transpose()
 }

@@ -113,7 +113,7 @@ pub struct Register {
     pub roster: Vec<RosterEntry>,
     /// The opening history.
     pub history: Vec<HistoryRow>,
-    /// Waivers, in force or not, by their numbers.
+    /// Waivers of what is still as they were given for, in force or not, by their numbers.
     pub waivers: Vec<Waiver>,
     /// The last settlement per assessment and kind, in that order; never of a void batch.
     pub settlements: Vec<Settlement>,

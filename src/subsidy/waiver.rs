@@ -1,7 +1,7 @@
 //! Waivers (豁免): somebody answers for one assessment that a rule which only holds need not be kept, until a day.
 //!
 //! A waiver never lifts a denial, a cap or an amount: what denies is judged as ever. R2 cannot be waived: rate, windows and
-//! the search for a second use of a certificate all rest on the certificate.
+//! the search for a second use of a certificate all rest on the certificate. A waiver is given for one result as it stands.
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,10 @@ impl Waiver {
         Rule::IdentityConflict,
     ];
 
+    /// Those of them that are waived for what is known of the person and the certificate: where that is corrected, somebody
+    /// must answer for it anew.
+    pub const OF_IDENTITY: [Rule; 3] = [Rule::CertificateConflict, Rule::UnverifiedIdentity, Rule::IdentityConflict];
+
     /// Whether it counts on a claim date.
     pub fn is_in_force(&self, claim_on: NaiveDate) -> bool {
         self.from <= claim_on && claim_on <= self.until && self.ended_on.is_none_or(|ended_on| claim_on < ended_on)
@@ -54,6 +58,7 @@ mod tests {
     #[test]
     fn only_rules_that_hold_can_be_waived() {
         assert!(Waiver::RULES.iter().all(|rule| rule.effect() == Effect::Holds));
+        assert!(Waiver::OF_IDENTITY.iter().all(|rule| Waiver::RULES.contains(rule)));
     }
 
     #[test]

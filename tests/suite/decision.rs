@@ -72,6 +72,43 @@ fn an_import_is_undone_after_it_was_shown_what_changes() {
     folder.expect(0, &["audit", "verify"]);
 }
 
+/// It could not be removed, or somebody did not see to it: it has not come again.
+#[test]
+fn a_source_that_stood_in_the_inbox_when_its_import_was_undone_is_left() {
+    let folder = folder();
+    let later = "2100-01-02T09:00:00+08:00";
+    folder.put("inbox/second.csv", results_csv(&[result(1, 90), result(2, 70)]));
+    folder.expect(0, &["--now", NOW, "once", "collect"]);
+    folder.put("inbox/second.csv", results_csv(&[result(1, 90), result(2, 70)]));
+    // The clock of the disk is before this one.
+    let undo = ["--now", "2100-01-01T09:00:00+08:00", "import", "undo", "3", "--yes"];
+    folder.expect(0, &[&undo[..], &BECAUSE[..]].concat());
+    let (code, _, err) = folder.run(&["--now", later, "once", "collect"]);
+    assert!(code == 1 && err.contains("second.csv 已撤回") && err.contains("删去"), "{err}");
+    assert!(folder.work().join("inbox/second.csv").exists());
+    let withdrawn = folder.json(0, &["import", "list"]);
+    assert_eq!(withdrawn[0]["withdrawn"], true, "{withdrawn}");
+    // By hand it is taken all the same.
+    let taken = folder.json(0, &["--now", later, "import", "inbox/second.csv"]);
+    assert_eq!(taken["files"][0]["taken"], 2, "{taken}");
+}
+
+#[test]
+fn what_came_to_the_inbox_after_its_import_was_undone_is_taken_anew() {
+    let folder = folder();
+    let second = results_csv(&[result(1, 90), result(2, 70)]);
+    folder.put("inbox/second.csv", &second);
+    folder.expect(0, &["--now", NOW, "once", "collect"]);
+    folder.expect(0, &[&["--now", NOW, "import", "undo", "3", "--yes"], &BECAUSE[..]].concat());
+    folder.put("inbox/second.csv", &second);
+    // As a copy does that keeps the time of its source.
+    let old = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    let file = std::fs::File::options().append(true).open(folder.work().join("inbox/second.csv")).unwrap();
+    file.set_modified(old).unwrap();
+    let taken = folder.json(0, &["--now", "2026-10-02T09:00:00+08:00", "once", "collect"]);
+    assert_eq!(taken["collect"]["files"][0]["taken"], 2, "{taken}");
+}
+
 #[test]
 fn what_is_claimed_is_not_undone_and_the_batch_is_named() {
     if !crate::support::fonts_are_there() {

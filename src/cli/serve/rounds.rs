@@ -42,6 +42,9 @@ pub(super) async fn collect(office: Office, now: DateTime<Utc>) -> Result<Worked
     if let Some((name, error)) = report.left.first() {
         return Err(Failure { says: once::left_in_words(name, error), of_store: false });
     }
+    if let Some(name) = report.withdrawn.first() {
+        return Err(Failure { says: once::withdrawn_in_words(name), of_store: false });
+    }
     world.store.prune_occurrences(now - KEEP_RUNS).await.map_err(failed)?;
     Ok(Worked::default())
 }

@@ -25,6 +25,35 @@ fn waived() -> Folder {
 }
 
 #[test]
+fn a_waiver_of_what_was_withdrawn_or_corrected_is_told_and_counts_no_more() {
+    let folder = super::held();
+    let key = "常州监狱/32040001";
+    let waive = |rule: &str| {
+        let add = ["--now", NOW, "waiver", "add", key, "--rule", rule, "--until", "2026-12-31"];
+        folder.expect(0, &[&add[..], &BECAUSE[..]].concat());
+    };
+    waive("R12");
+    assert!(folder.expect(0, &["--now", NOW, "status"]).contains("豁免  有效 1 条"));
+    let named = crate::support::results_csv(&[result(1, 80)
+        .replace("某甲1", "某乙1")
+        .replace(&crate::support::resident_id("19900101", 1), "")]);
+    folder.put("named.csv", named);
+    folder.expect(0, &["--now", LATER, "import", "named.csv"]);
+    assert!(folder.expect(0, &["--now", LATER, "waiver", "list"]).contains("结果已更正，须重新登记"));
+    assert!(!folder.expect(0, &["--now", LATER, "status"]).contains("豁免"));
+    assert!(folder.expect(0, &["--now", LATER, "explain", key]).contains("待补正"));
+    folder.expect(0, &[&["--now", LATER, "import", "undo", "3", "--yes"], &BECAUSE[..]].concat());
+    assert!(folder.expect(0, &["--now", LATER, "status"]).contains("豁免  有效 1 条"), "as it was given for");
+    let shown = folder.expect(0, &["--now", LATER, "import", "undo", "2", "--dry-run"]);
+    assert!(shown.contains("豁免 1 随之不再起作用"), "{shown}");
+    folder.expect(0, &[&["--now", LATER, "import", "undo", "2", "--yes"], &BECAUSE[..]].concat());
+    folder.expect(0, &["--now", LATER, "import", "r.csv"]);
+    assert!(folder.expect(0, &["--now", LATER, "waiver", "list"]).contains("所指结果已撤回，不再起作用"));
+    assert!(!folder.expect(0, &["--now", LATER, "status"]).contains("豁免"));
+    folder.expect(0, &["audit", "verify"]);
+}
+
+#[test]
 fn a_corrected_row_reopens_what_was_denied_by_it_and_a_row_that_carries_a_grant_stays() {
     if !crate::support::fonts_are_there() {
         return;

@@ -129,6 +129,22 @@ fn remarks_cite_what_they_correct() {
 }
 
 #[test]
+fn numbers_of_persons_in_reasons_are_masked_where_everybody_reads_them() {
+    let world = World::new();
+    let mut batch = samples::waived();
+    for used in &mut batch.waivers {
+        used.waiver.reason = "原件已核320404199001010012".to_owned();
+        used.waiver.by = "经办123456789012345".to_owned();
+    }
+    let cover = serde_json::to_string(&cover::fill(&batch, &world.context(None))).unwrap();
+    let manifest = Manifest::new(&batch, Vec::new(), &world.context(None)).to_bytes().unwrap();
+    let manifest = String::from_utf8(manifest).unwrap();
+    for text in [cover, manifest] {
+        assert!(text.contains("原件已核") && !text.contains("19900101") && !text.contains("123456789"), "{text}");
+    }
+}
+
+#[test]
 fn a_waiver_is_told_on_cover_detail_and_manifest() {
     let world = World::new();
     let batch = samples::waived();
