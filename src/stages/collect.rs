@@ -28,7 +28,8 @@ use crate::forms::grid::Limits;
 use crate::forms::reading::{FileKind, FormMark, FormSpecs};
 use crate::inbox::folder;
 pub use crate::inbox::mailbox::Server;
-use crate::store::{self, ApprovalNote, NewLetter, Store};
+use crate::settings::mailbox::Unit;
+use crate::store::{self, ApprovalNote, Kept, NewLetter, Store};
 use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::finding::{Finding, Repair, Severity};
 
@@ -70,6 +71,8 @@ pub struct Manner {
 /// A person's decision about a file.
 #[derive(Clone, Debug)]
 pub struct Decision {
+    /// The file as the person saw it.
+    pub original: Kept,
     /// Why.
     pub reason: String,
     /// Who.
@@ -232,7 +235,13 @@ pub async fn take_file(
     manner: &Manner,
     now: DateTime<Utc>,
 ) -> Result<FileReport, StageError> {
-    take(store, desk, Taking::new(name, bytes, now), manner, now).await
+    let kept = manner.decision.as_ref().map(|decision| decision.original.clone());
+    take(store, desk, Taking { kept, ..Taking::new(name, bytes, now) }, manner, now).await
+}
+
+/// The unit in whose folder of the inbox a file lay, by the path that it is known by.
+pub fn unit_of_folder(name: &str, units: &[Unit], catalogue: &Catalogue) -> Option<Unit> {
+    folder_in::told(name, units, catalogue).unit
 }
 
 /// The unit in whose folder a file lies.

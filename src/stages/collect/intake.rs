@@ -107,7 +107,7 @@ pub(super) async fn take(
 
 /// A person's decision as the store enters it.
 fn taken_as(manner: &Manner, now: DateTime<Utc>) -> Option<TakenAs<'_>> {
-    let (Decision { reason, by, answer }, kind) = manner.decision.as_ref().zip(manner.kind)?;
+    let (Decision { reason, by, answer, .. }, kind) = manner.decision.as_ref().zip(manner.kind)?;
     Some(TakenAs { kind: stored_kind(kind), because: Reasoned { reason, by, at: now }, answer: answer.as_ref() })
 }
 

@@ -273,3 +273,37 @@ fn a_mail_without_message_id_and_one_with_an_odd_one_are_known_again() {
     assert_eq!(mails[0]["fate"], "stranger", "{mails}");
     assert!(answers(&folder, &peer, "09:11").is_empty() && letterbox.waiting() == 0);
 }
+
+/// What is locked stays closed until somebody answers for the sender; then the password of that unit opens it.
+#[test]
+fn a_locked_archive_of_a_stranger_is_taken_once_it_is_let_in() {
+    let Some((letterbox, peer, folder)) = office() else { return };
+    let zip = |rows| {
+        let members = [("locked.csv", &results(rows, None)[..])];
+        shenling::forms::papers::pack(&members, PASSWORD, chrono::DateTime::UNIX_EPOCH).unwrap()
+    };
+    let (alone, beside, plain) = (zip(1..4), zip(4..6), results(6..7, None));
+    letterbox.put(&mail("who@elsewhere.test", "alone@else", "考核结果", &[("r.zip", &alone)]));
+    letterbox.put(&mail("who@elsewhere.test", "beside@else", "考核结果", &[("p.csv", &plain), ("r.zip", &beside)]));
+    collect(&folder, 1, "09:00");
+    answers(&folder, &peer, "09:01");
+    for mail in ["m1", "m2"] {
+        let accept = ["set-aside", "accept", mail, "--unit", PRISON, "--reason", "新地址，已核实", "--by", "某经办"];
+        folder.expect(0, &[&["--now", &at("09:02")], &accept[..]].concat());
+    }
+    // The address stays unregistered: the unit is the one that was named.
+    let mails = collect(&folder, 0, "09:03");
+    let taken = |mail: usize| -> Vec<(u64, String)> {
+        let files = mails[mail]["files"].as_array().unwrap();
+        files.iter().map(|f| (f["taken"].as_u64().unwrap(), f["file"].as_str().unwrap().to_owned())).collect()
+    };
+    assert_eq!(taken(0), [(3, "locked.csv".to_owned())], "{mails}");
+    assert_eq!(taken(1), [(1, "p.csv".to_owned()), (2, "locked.csv".to_owned())], "{mails}");
+    let replies = answers(&folder, &peer, "09:04");
+    assert!(replies[0].headers["subject"].contains("收下 3 行") && replies[1].headers["subject"].contains("收下 3 行"));
+    assert_eq!(folder.json(0, &["status"])["assessments"], 6);
+    // A copy of it elsewhere in the mailbox is the same mail.
+    letterbox.put(&mail("who@elsewhere.test", "alone@else", "考核结果", &[("r.zip", &alone)]));
+    assert_eq!(collect(&folder, 0, "09:05").as_array().unwrap().len(), 0);
+    folder.expect(0, &["audit", "verify"]);
+}
