@@ -112,6 +112,8 @@ pub enum Fate {
         batch: String,
         /// Its lines that grant it, of either kind.
         lines: Vec<u32>,
+        /// The columns in which the row differs from what is known.
+        columns: Vec<&'static str>,
     },
 }
 
@@ -120,6 +122,8 @@ pub enum Fate {
 pub struct Fates {
     /// Of [`Rows::results`].
     pub results: Vec<Fate>,
+    /// How many of them are known, and something said later counts.
+    pub outdated: u32,
     /// The roster that [`Rows::roster`] became.
     pub roster_id: Option<i64>,
     /// How many of its rows were stored.

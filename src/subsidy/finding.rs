@@ -91,6 +91,8 @@ codes! {
         TooManyRows = "too-many-rows",
         /// A planning workbook of an older version of the form.
         OldForm = "old-form",
+        /// A form that the unit that sent it does not file.
+        NotEntitled = "not-entitled",
         /// Figures of the annexes of a plan do not agree.
         PlanSum = "plan-sum",
         /// A project stands in one annex of a plan and not in the other.
@@ -133,9 +135,11 @@ codes! {
         SexDoubt = "sex-doubt",
         /// Warning: the birth date contradicts the resident ID, or the ID states no date.
         BirthDoubt = "birth-doubt",
-        /// Warning: the check digit of the resident ID is wrong (R12 holds the row).
+        /// Warning: the resident ID is missing or its check digit is wrong (R12 holds the row), or it contradicts another row
+        /// (R12b).
         IdentityDoubt = "identity-doubt",
-        /// Warning: a pass without a complete certificate (R2 holds the row).
+        /// Warning: a pass without a complete certificate (R2 holds the row), or a certificate of two persons, occupations or
+        /// levels (R3a).
         CertificateDoubt = "certificate-doubt",
         /// Warning: not the known pattern of its certificate type (W3).
         PatternDoubt = "pattern-doubt",
@@ -143,6 +147,8 @@ codes! {
         ScoreDoubt = "score-doubt",
         /// Warning: one person in two courses at the same time.
         OverlapDoubt = "overlap-doubt",
+        /// Warning: a row repeats another one of the file; it is taken once.
+        RepeatedRow = "repeated-row",
     }
 }
 

@@ -217,11 +217,11 @@ pub enum PatternDoubt {
 }
 
 /// Compares a certificate number with the known pattern of its type (DOMAIN section 4).
-/// Types without a national pattern are never doubted.
+/// Types without a national pattern are never doubted; without level or date the number is not held against it.
 pub fn certificate_doubt(
     kind: CertificateType,
     number: &str,
-    level: Level,
+    level: impl Into<Option<Level>>,
     issued_on: Option<NaiveDate>,
 ) -> Option<PatternDoubt> {
     let number = normalise(number);
@@ -252,7 +252,8 @@ pub fn certificate_doubt(
     if issued_on.is_some_and(|on| on.year() % 100 != year) {
         return Some(PatternDoubt::Year);
     }
-    (level.digit() != Some(bytes[level_at] - b'0')).then_some(PatternDoubt::Level)
+    let is_other = |level: Level| level.digit() != Some(bytes[level_at] - b'0');
+    level.into().is_some_and(is_other).then_some(PatternDoubt::Level)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::Order;
 use crate::subsidy::course::{Category, CertificateType, Kind, Level};
 
 /// Name of the hidden sheet.
-const SHEET: &str = "选项";
+pub(super) const SHEET: &str = "选项";
 
 /// One column of the hidden sheet: what it offers, and its entries.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]

@@ -16,6 +16,7 @@ use chrono::{Datelike, NaiveDate};
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Workbook, XlsxError};
 use serde::{Deserialize, Serialize};
 
+use crate::forms::grid::{self, Sheet};
 use crate::forms::papers::PaperError;
 use crate::forms::reading::FormSpecs;
 use crate::subsidy::catalogue::Catalogue;
@@ -60,6 +61,11 @@ impl FormMark {
     pub const fn is_old(&self) -> bool {
         self.version < FORM_VERSION
     }
+}
+
+/// Whether a sheet of a workbook of ours is the hidden one that drop-downs take their entries from.
+pub fn is_offer(workbook: &grid::Workbook, sheet: &Sheet) -> bool {
+    sheet.name == lists::SHEET && workbook.marks.iter().any(|(name, _)| name == MARK_NAME)
 }
 
 /// What is to be written.

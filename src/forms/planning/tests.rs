@@ -31,6 +31,7 @@ fn the_same_order_gives_the_same_bytes_and_they_read_as_an_empty_plan() {
     let reading = read_file("a.xlsx", &bytes, None, &ctx);
     assert_eq!((reading.kind, reading.rows), (Some(FileKind::Plan), 0));
     assert!(matches!(reading.content, Content::Nothing));
+    assert_eq!(reading.sheets, names[..5], "the hidden sheet is nobody's");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! What a clerk is told to type, in Chinese.
+//! What a clerk is told to type, in Chinese. The same for every row, so that a reply says it once: figures, dates and places of
+//! the single row stand in what was seen.
 
 use super::spec::Key;
 
@@ -56,8 +57,8 @@ pub(super) fn bad_whole(key: Key, header: &str) -> String {
 }
 
 /// For hours that do not add up.
-pub(super) fn hours_sum(total: u32, theory: u32, practice: u32) -> String {
-    format!("理论课时 {theory} 与实操课时 {practice} 之和不等于总课时 {total}，请核对这三项")
+pub(super) fn hours_sum() -> String {
+    "总课时不等于理论课时与实操课时之和，请核对这三项".to_owned()
 }
 
 /// For a score.
@@ -86,8 +87,8 @@ pub(super) fn answer(header: &str, yes: &str, no: &str) -> String {
 }
 
 /// For a date before the one that must come first.
-pub(super) fn before(header: &str, earlier_header: &str, earlier: chrono::NaiveDate) -> String {
-    format!("“{header}”早于“{earlier_header}”（{earlier}），请核对这两个日期")
+pub(super) fn before(header: &str, earlier_header: &str) -> String {
+    format!("“{header}”早于“{earlier_header}”，请核对这两个日期")
 }
 
 /// For a date after the day of arrival.

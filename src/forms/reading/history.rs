@@ -31,10 +31,10 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<HistoryRow> {
     let amount = r.amount(Key::Amount, Code::BadNumber);
     check_arrival(r, Key::IssuedOn, issued_on);
     check_arrival(r, Key::ClaimedOn, claimed_on);
+    doubt_identity(r, resident_id.as_deref(), "");
     if r.is_faulty() {
         return None;
     }
-    doubt_identity(r, resident_id.as_deref());
     Some(HistoryRow {
         prison,
         number,

@@ -4,7 +4,8 @@
 //!
 //! [`read_file`] recognises which form a file is by its headers ([`header`]), tells data rows from the rest
 //! ([`sheet`]), reads each cell ([`row`], with [`clean`], [`dates`], [`numbers`], [`names`]) into typed rows ([`results`],
-//! [`roster`], [`history`]) and compares the rows of the whole file ([`versions`]). The columns are data ([`spec`]).
+//! [`roster`], [`history`]) and compares the rows of the whole file ([`versions`], [`contradictions`]). The columns are data
+//! ([`spec`]). Findings end in the order in which a reader of the file meets them.
 //!
 //! Findings: on the file whatever the grid reports; on a sheet `no-header`, `column-missing`; on cells the rest of FORMS
 //! section 1, except `already-claimed`, which needs the store. A finding of severity error sets its row aside; a
@@ -19,12 +20,14 @@
 //! - A certificate called `/` under a pass is no certificate (R2 holds it); type and date called so are findings.
 //! - An error in 职业编码 is a warning, since that column never sets a row aside.
 //! - Level spellings are all official: no `synonym` repair. 2026-03-05 as text is no repair; every other spelling is.
-//! - Doubts are listed for rows that are taken, repairs for every row that was read.
-//! - Repeats of a row are dropped in every form; versions are compared in the result sheet only.
+//! - Doubts and repairs are listed for every row that was read, also of one that comes back: whatever is wrong with a file is
+//!   told in one go. A fault is held against nothing, so that it does not make a second finding that is untrue.
+//! - Repeats of a row are dropped in every form, and said so; versions are compared in the result sheet only.
 
 mod advice;
 mod cell;
 mod clean;
+mod contradictions;
 mod dates;
 mod header;
 mod history;
@@ -50,16 +53,18 @@ pub use crate::forms::planning::FormMark;
 pub use spec::{ColumnSpec, FormSpec, FormSpecs, Key, SpecError};
 
 use crate::forms::annotate::is_list;
-use crate::forms::grid::{self, FileFault, Limits, Sheet, Workbook};
+use crate::forms::grid::{self, FileFault, Limits, Sheet, Workbook, place_of};
+use crate::forms::planning::is_offer;
 use crate::subsidy::assessment::{HistoryRow, ResultRow, RosterRow, SurveyRow};
 use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::finding::{Code, Finding, Repair, Severity};
 use crate::subsidy::plan::Plan;
 use cell::{is_filled, written};
+use contradictions::Beside;
 use header::{Layout, recognise};
 use row::{Output, Reader};
 use sheet::{SheetReading, count_rows, read_sheet};
-use versions::{Compared, compare_results, drop_repeats, overlaps};
+use versions::{Compared, compare_results, compare_roster, drop_repeats};
 
 /// Which form a file is.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -89,6 +94,17 @@ impl FileKind {
             FileKind::History => "history",
             FileKind::Survey => "survey",
             FileKind::Plan => "plan",
+        }
+    }
+
+    /// What clerks call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            FileKind::Results => "考核结果表",
+            FileKind::Roster => "培训人员信息表",
+            FileKind::History => "历史申领",
+            FileKind::Survey => "年度摸排表",
+            FileKind::Plan => "年度计划工作簿",
         }
     }
 
@@ -210,11 +226,20 @@ pub fn read_file(name: &str, bytes: &[u8], as_kind: Option<FileKind>, ctx: &Read
         Ok(mut workbook) => {
             // In an annotated copy that comes back corrected, the list is ours and no form.
             workbook.sheets.retain(|sheet| !is_list(sheet));
-            let sheets = workbook.sheets.iter().map(|sheet| sheet.name.clone()).filter(|name| !name.is_empty());
-            FileReading { sheets: sheets.collect(), ..read_workbook(&workbook, as_kind, ctx) }
+            let mut reading = read_workbook(&workbook, as_kind, ctx);
+            in_order_of_reading(&mut reading.findings, &workbook);
+            let names = workbook.sheets.iter().filter(|sheet| !is_offer(&workbook, sheet)).map(|sheet| &sheet.name);
+            reading.sheets = names.filter(|name| !name.is_empty()).cloned().collect();
+            reading
         }
         Err(fault) => of_no_form(of_file(fault)),
     }
+}
+
+/// By sheet, row and column; what concerns the whole file comes first.
+fn in_order_of_reading(findings: &mut [Finding], workbook: &Workbook) {
+    let sheet_at = |name: &str| workbook.sheets.iter().position(|sheet| sheet.name == name);
+    findings.sort_by_cached_key(|finding| (sheet_at(&finding.sheet), place_of(&finding.cell)));
 }
 
 /// Reads a workbook whose cells are there.
@@ -241,14 +266,8 @@ fn read_workbook(workbook: &Workbook, as_kind: Option<FileKind>, ctx: &ReadingCo
     }
     let Some(kind) = best.map(Layout::kind) else { return of_no_form(no_header(workbook)) };
     match kind {
-        FileKind::Results => {
-            let mut reading = read_form(kind, &sheets, ctx, results::read, compare_results, Content::Results);
-            if let Content::Results(rows) = &reading.content {
-                reading.findings.append(&mut overlaps(rows));
-            }
-            reading
-        }
-        FileKind::Roster => read_form(kind, &sheets, ctx, roster::read, drop_repeats, Content::Roster),
+        FileKind::Results => read_form(kind, &sheets, ctx, results::read, compare_results, Content::Results),
+        FileKind::Roster => read_form(kind, &sheets, ctx, roster::read, compare_roster, Content::Roster),
         FileKind::History => read_form(kind, &sheets, ctx, history::read, drop_repeats, Content::History),
         FileKind::Survey => read_form(kind, &sheets, ctx, roster::read_survey, drop_repeats, Content::Survey),
         // Looks a little like annex 1 or 2, and no more than that.
@@ -262,7 +281,7 @@ fn read_form<T: Send>(
     sheets: &[(&Sheet, Layout<'_>)],
     ctx: &ReadingContext<'_>,
     read: fn(&mut Reader<'_>) -> Option<T>,
-    compare: fn(Vec<Placed<T>>) -> Compared<T>,
+    compare: fn(Vec<Placed<T>>, &Beside<'_>) -> Compared<T>,
     content: fn(Vec<Placed<T>>) -> Content,
 ) -> FileReading {
     let mut output = Output::default();
@@ -290,7 +309,8 @@ fn read_form<T: Send>(
         taken.append(&mut part.taken);
         output.append(&mut part.output);
     }
-    let mut compared = compare(taken);
+    let layouts: Vec<&Layout<'_>> = sheets.iter().map(|(_, layout)| layout).collect();
+    let mut compared = compare(taken, &Beside { fragments: &output.fragments, layouts: &layouts });
     output.findings.append(&mut compared.findings);
     FileReading {
         kind: Some(kind),

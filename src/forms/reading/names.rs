@@ -126,7 +126,8 @@ pub(super) fn institution(catalogue: &Catalogue, text: &str, suggest: bool) -> R
     let Some(name) = catalogue.institution(text) else {
         let suggest = suggest || catalogue.institutions.len() <= MAX_LISTED;
         let names = catalogue.institutions.iter().filter(|_| suggest).map(|institution| &*institution.name);
-        return Err(format!("机构名录中没有此机构，请填写机构全称或简称{}", similar(text, names)));
+        let (similar, otherwise) = (similar(text, names), or_ask(catalogue, "名录"));
+        return Err(format!("机构名录中没有此机构，请填写机构全称或简称{similar}{otherwise}"));
     };
     Ok(Found { value: name.clone(), full_name: Some(name.to_string()) })
 }
@@ -136,11 +137,18 @@ pub(super) fn occupation(catalogue: &Catalogue, text: &str, suggest: bool) -> Re
     let Some(known) = catalogue.occupation(text) else {
         let suggest = suggest || catalogue.occupations.len() <= MAX_LISTED;
         let names = catalogue.occupations.iter().filter(|_| suggest).map(|occupation| occupation.name.as_str());
-        return Err(format!("补贴目录中没有此职业(工种)，请填写目录中的名称{}", similar(text, names)));
+        let (similar, otherwise) = (similar(text, names), or_ask(catalogue, "目录"));
+        return Err(format!("补贴目录中没有此职业(工种)，请填写目录中的名称{similar}{otherwise}"));
     };
     let by_id = normalise(text) == normalise(&known.id);
     let full_name = if by_id { known.id.to_string() } else { known.name.clone() };
     Ok(Found { value: (known.id.clone(), known.category), full_name: Some(full_name) })
+}
+
+/// What to do where the name is right and it is the list that lacks it.
+fn or_ask(catalogue: &Catalogue, list: &str) -> String {
+    let lead = catalogue.lead_prison().map_or("牵头监狱", |name| &**name);
+    format!("；名称无误的，请与{lead}联系补入{list}，之后再报送")
 }
 
 /// A level. All its spellings are equally official, so none is a synonym that would have to be reported.

@@ -132,7 +132,7 @@ fn tables(sheets: &[(&Sheet, Layout<'_>)], ctx: &ReadingContext<'_>, draft: &mut
             let rows = count_rows(sheet, layout);
             draft.count(annex, rows, rows);
             let findings = columns_missing(layout).collect();
-            draft.take(annex, &mut Output { findings, repairs: Vec::new() });
+            draft.take(annex, &mut Output { findings, ..Output::default() });
         }
     }
 }

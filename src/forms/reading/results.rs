@@ -7,10 +7,11 @@ use chrono::NaiveDate;
 
 use super::advice;
 use super::clean::is_dash;
+use super::contradictions::Fragment;
 use super::row::{Answers, Reader};
 use super::spec::Key;
 use crate::subsidy::assessment::ResultRow;
-use crate::subsidy::course::{Category, CertificateType};
+use crate::subsidy::course::{Category, CertificateType, Level};
 use crate::subsidy::finding::Code;
 use crate::subsidy::identifiers::{PatternDoubt, ResidentId, certificate_doubt};
 
@@ -51,10 +52,18 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<ResultRow> {
     let level = r.level(without_levels);
     check_hours(r, hours);
     check_dates(r, [started_on, ended_on, assessed_on, certificate.issued_on]);
+    doubt_resident_id(r, resident_id.as_deref(), passed != Some(false) && completed);
+    if passed == Some(true) {
+        doubt_scores(r, [(Key::ScoreTheory, score_theory), (Key::ScorePractice, score_practice)]);
+        doubt_certificate(r, &certificate, level);
+    }
     if r.is_faulty() {
+        let (occupation, certificate_type) = (occupation.map(|(id, _)| id), certificate.kind);
+        let certificate_number = certificate.number;
+        r.keep(Fragment { prison, number, name, resident_id, occupation, level, certificate_type, certificate_number });
         return None;
     }
-    let row = ResultRow {
+    Some(ResultRow {
         prison: prison?,
         number: number?,
         name: name?,
@@ -81,9 +90,7 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<ResultRow> {
         fee,
         completed,
         remark,
-    };
-    doubts(r, &row);
-    Some(row)
+    })
 }
 
 /// The three certificate cells.
@@ -105,10 +112,14 @@ fn certificate(r: &mut Reader<'_>, passed: Option<bool>) -> CertificateCells {
     }
 }
 
-fn check_hours(r: &mut Reader<'_>, hours: [Option<u32>; 3]) {
+/// 总课时 = 理论课时 + 实操课时, where all three are given.
+pub(super) fn check_hours(r: &mut Reader<'_>, hours: [Option<u32>; 3]) {
     let [Some(total), Some(theory), Some(practice)] = hours else { return };
-    if theory.checked_add(practice) != Some(total) {
-        r.fault(Key::Hours, Code::HoursSum, advice::hours_sum(total, theory, practice));
+    let sum = theory.checked_add(practice);
+    if sum != Some(total) {
+        let sum = sum.map(|sum| format!("，合计 {sum}")).unwrap_or_default();
+        let others = format!("理论课时 {theory}，实操课时 {practice}{sum}");
+        r.fault_beside(Key::Hours, Code::HoursSum, &others, advice::hours_sum());
     }
 }
 
@@ -118,14 +129,21 @@ fn check_dates(r: &mut Reader<'_>, dates: [Option<NaiveDate>; 4]) {
     let mut before: Option<(Key, NaiveDate)> = None;
     for (key, on) in CHAIN.into_iter().zip(dates) {
         let Some(on) = on else { continue };
-        if let Some((earlier_key, earlier)) = before.filter(|(_, earlier)| on < *earlier) {
-            let advice = advice::before(r.header(key), r.header(earlier_key), earlier);
-            r.fault(key, Code::DateOrder, advice);
-        } else {
+        if before.is_none_or(|earlier| check_order(r, earlier, (key, on))) {
             check_arrival(r, key, Some(on));
         }
         before = Some((key, on));
     }
+}
+
+/// Whether the second date does not lie before the first one; else that is a finding.
+pub(super) fn check_order(r: &mut Reader<'_>, first: (Key, NaiveDate), second: (Key, NaiveDate)) -> bool {
+    let ((first, from), (second, to)) = (first, second);
+    if to < from {
+        let (header, others) = (r.header(first), format!("{} {from}", r.header(first)));
+        r.fault_beside(second, Code::DateOrder, &others, advice::before(r.header(second), header));
+    }
+    to >= from
 }
 
 /// A date that must not lie after the day of arrival.
@@ -136,35 +154,35 @@ pub(super) fn check_arrival(r: &mut Reader<'_>, key: Key, on: Option<NaiveDate>)
     }
 }
 
-/// What someone should look at though the row is taken.
-fn doubts(r: &mut Reader<'_>, row: &ResultRow) {
-    doubt_identity(r, row.resident_id.as_deref());
-    if !row.passed {
-        return;
-    }
-    for (key, score) in [(Key::ScoreTheory, row.score_theory), (Key::ScorePractice, row.score_practice)] {
+/// 合格 with a score below the mark.
+fn doubt_scores(r: &mut Reader<'_>, scores: [(Key, Option<u16>); 2]) {
+    for (key, score) in scores {
         if score.is_some_and(|tenths| tenths < PASS_MARK_TENTHS) {
             let advice = format!("评定结果为合格，但“{}”低于 60 分，请核对", r.header(key));
             r.doubt(key, Code::ScoreDoubt, advice);
         }
     }
+}
+
+/// The certificate of a pass: R2 holds the row until it is whole; its number may contradict the rest of the row (W3).
+fn doubt_certificate(r: &mut Reader<'_>, certificate: &CertificateCells, level: Option<Level>) {
     let missing: Vec<Key> = [
-        (Key::CertificateType, row.certificate_type.is_none()),
-        (Key::CertificateNumber, row.certificate_number.is_none()),
-        (Key::IssuedOn, row.issued_on.is_none()),
+        (Key::CertificateType, certificate.kind.is_none()),
+        (Key::CertificateNumber, certificate.number.is_none()),
+        (Key::IssuedOn, certificate.issued_on.is_none()),
     ]
     .into_iter()
-    .filter_map(|(key, missing)| missing.then_some(key))
+    .filter_map(|(key, missing)| (missing && !r.is_faulty_at(key)).then_some(key))
     .collect();
     if let Some(first) = missing.first() {
         let names: Vec<&str> = missing.iter().map(|key| r.header(*key)).collect();
-        let advice = format!("评定结果为合格，但缺少{}，请补填；补齐前不予核定", names.join("、"));
+        let advice = format!("评定结果为合格，但缺少{}，请补填；补齐前暂不核定", names.join("、"));
         let at = if r.has_column(*first) { *first } else { Key::Result };
         r.doubt(at, Code::CertificateDoubt, advice);
     }
-    if let (Some(kind), Some(number)) = (row.certificate_type, row.certificate_number.as_deref())
-        && let Some(doubt) = certificate_doubt(kind, number, row.level, row.issued_on)
-    {
+    let (Some(kind), Some(number)) = (certificate.kind, certificate.number.as_deref()) else { return };
+    let issued_on = certificate.issued_on.filter(|_| !r.is_faulty_at(Key::IssuedOn));
+    if let Some(doubt) = certificate_doubt(kind, number, level, issued_on) {
         let what = match doubt {
             PatternDoubt::Pattern => "格式与证书类型不符",
             PatternDoubt::Year => "中的年份与发证日期不符",
@@ -174,16 +192,27 @@ fn doubts(r: &mut Reader<'_>, row: &ResultRow) {
     }
 }
 
-/// A resident ID that is there but wrong, or that states no birth date.
-pub(super) fn doubt_identity(r: &mut Reader<'_>, resident_id: Option<&str>) -> Option<ResidentId> {
+/// The resident ID of a result: where the result can be granted at all, R12 holds it until there is a valid one.
+fn doubt_resident_id(r: &mut Reader<'_>, resident_id: Option<&str>, may_be_granted: bool) {
+    let is_held = may_be_granted && r.needs_identity();
+    let key = Key::ResidentId;
+    if is_held && r.has_column(key) && r.raw(key).is_none() {
+        let advice = format!("“{}”未填写，请补填；补齐前暂不核定", r.header(key));
+        r.doubt(key, Code::IdentityDoubt, advice);
+    }
+    doubt_identity(r, resident_id, if is_held { "；改正前暂不核定" } else { "" });
+}
+
+/// A resident ID that is there but wrong (and what comes of that), or that states no birth date.
+pub(super) fn doubt_identity(r: &mut Reader<'_>, resident_id: Option<&str>, so: &str) -> Option<ResidentId> {
     let id = ResidentId::parse(resident_id?);
     match &id {
         None => {
-            let advice = "公民身份号码的位数或校验码不对，请核对；改正前不予核定".to_owned();
+            let advice = format!("“{}”的位数或校验码不对，请核对{so}", r.header(Key::ResidentId));
             r.doubt(Key::ResidentId, Code::IdentityDoubt, advice);
         }
         Some(id) if id.born_on().is_none() => {
-            let advice = "公民身份号码中的出生日期不存在，请核对".to_owned();
+            let advice = format!("“{}”中的出生日期不存在，请核对", r.header(Key::ResidentId));
             r.doubt(Key::ResidentId, Code::BirthDoubt, advice);
         }
         Some(_) => {}

@@ -2,6 +2,9 @@
 //!
 //! Doubts: `identity-doubt`, `birth-doubt`, `sex-doubt`.
 
+use chrono::NaiveDate;
+
+use super::contradictions::Fragment;
 use super::results::doubt_identity;
 use super::row::{Answers, Reader};
 use super::spec::Key;
@@ -38,10 +41,12 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<RosterRow> {
     let class = r.text(Key::Class);
     let institution = r.institution(Key::TrainingInstitution);
     let remark = r.text(Key::Remark);
+    doubts(r, resident_id.as_deref(), sex, born_on);
     if r.is_faulty() {
+        r.keep(Fragment { prison, number, name, resident_id, ..Fragment::default() });
         return None;
     }
-    let row = RosterRow {
+    Some(RosterRow {
         prison: prison?,
         ward,
         number: number?,
@@ -62,17 +67,16 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<RosterRow> {
         class: class?,
         institution,
         remark,
-    };
-    doubts(r, &row);
-    Some(row)
+    })
 }
 
-fn doubts(r: &mut Reader<'_>, row: &RosterRow) {
-    let Some(id) = doubt_identity(r, row.resident_id.as_deref()) else { return };
-    if row.sex.is_some_and(|sex| sex != id.sex()) {
+/// What contradicts the resident ID. Nothing is held for it: R12 asks for the ID of the result.
+fn doubts(r: &mut Reader<'_>, resident_id: Option<&str>, sex: Option<Sex>, born_on: Option<NaiveDate>) {
+    let Some(id) = doubt_identity(r, resident_id, "") else { return };
+    if sex.is_some_and(|sex| sex != id.sex()) {
         r.doubt(Key::Sex, Code::SexDoubt, "性别与公民身份号码不一致，请核对".to_owned());
     }
-    if let (Some(stated), Some(by_id)) = (row.born_on, id.born_on())
+    if let (Some(stated), Some(by_id)) = (born_on, id.born_on())
         && stated != by_id
     {
         r.doubt(Key::BornOn, Code::BirthDoubt, "出生日期与公民身份号码不一致，请核对".to_owned());
@@ -89,10 +93,10 @@ pub(super) fn read_survey(r: &mut Reader<'_>) -> Option<SurveyRow> {
     let left_on = r.date(Key::ReleasedOn);
     let skilled = r.answer(Key::Skilled, &SKILLED).unwrap_or(false);
     let able = r.answer(Key::Able, &ABLE).unwrap_or(true);
+    doubt_identity(r, resident_id.as_deref(), "");
     if r.is_faulty() {
         return None;
     }
-    doubt_identity(r, resident_id.as_deref());
     Some(SurveyRow {
         prison: prison?,
         number: number?,

@@ -9,13 +9,15 @@ use std::borrow::Cow;
 
 use chrono::NaiveDate;
 
-use super::ReadingContext;
 use super::advice;
 use super::cell::{is_error, is_filled, written};
 use super::clean::{Clean, clean, person_name, shown, shown_with_marks, without_marks};
+use super::contradictions::Fragment;
 use super::header::Layout;
 use super::names::Known;
+use super::sheet::placed;
 use super::spec::Key;
+use super::{Placed, ReadingContext};
 use crate::forms::grid::Cell;
 use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::finding::{Code, Finding, Repair, RepairCode, Severity};
@@ -25,6 +27,8 @@ use crate::subsidy::finding::{Code, Finding, Repair, RepairCode, Severity};
 pub(super) struct Output {
     pub findings: Vec<Finding>,
     pub repairs: Vec<Repair>,
+    /// What could be read of rows that come back.
+    pub fragments: Vec<Placed<Fragment>>,
 }
 
 impl Output {
@@ -32,6 +36,7 @@ impl Output {
     pub fn append(&mut self, other: &mut Output) {
         self.findings.append(&mut other.findings);
         self.repairs.append(&mut other.repairs);
+        self.fragments.append(&mut other.fragments);
     }
 }
 
@@ -53,7 +58,7 @@ pub(super) struct Reader<'a> {
     cells: &'a [Cell],
     out: &'a mut Output,
     known: &'a mut Known,
-    faulty: bool,
+    faulty: Vec<Key>,
 }
 
 impl<'a> Reader<'a> {
@@ -66,17 +71,33 @@ impl<'a> Reader<'a> {
         out: &'a mut Output,
         known: &'a mut Known,
     ) -> Reader<'a> {
-        Reader { ctx, layout, row, cells, out, known, faulty: false }
+        Reader { ctx, layout, row, cells, out, known, faulty: Vec::new() }
     }
 
     /// Whether something was found that sets the row aside.
     pub fn is_faulty(&self) -> bool {
-        self.faulty
+        !self.faulty.is_empty()
+    }
+
+    /// Keeps what could be read of a row that comes back, to hold it against the others.
+    pub fn keep(&mut self, fragment: Fragment) {
+        let placed = placed(self.layout, self.row, fragment);
+        self.out.fragments.push(placed);
+    }
+
+    /// Whether such a finding stands at the cell of a column: what was read there must not be held against others.
+    pub fn is_faulty_at(&self, key: Key) -> bool {
+        self.faulty.contains(&key)
     }
 
     /// The day the file arrived.
     pub fn arrived_on(&self) -> NaiveDate {
         self.ctx.arrived_on
+    }
+
+    /// Whether a result without a valid resident ID is held (R12) by the policy of the day on which the file arrived.
+    pub fn needs_identity(&self) -> bool {
+        self.ctx.catalogue.policy_on(self.ctx.arrived_on).is_none_or(|policy| policy.require_verified_id)
     }
 
     /// What names are looked up in.
@@ -111,8 +132,16 @@ impl<'a> Reader<'a> {
 
     /// Records what sets the row aside, at the cell of a column.
     pub fn fault(&mut self, key: Key, code: Code, advice: String) {
-        self.faulty = true;
+        self.faulty.push(key);
         self.find(key, code, Severity::Error, advice);
+    }
+
+    /// The same, of a cell that disagrees with others: what they say stands beside what was seen.
+    pub fn fault_beside(&mut self, key: Key, code: Code, others: &str, advice: String) {
+        self.fault(key, code, advice);
+        if let Some(finding) = self.out.findings.last_mut() {
+            finding.seen = format!("{}（{others}）", finding.seen);
+        }
     }
 
     /// Records a doubt.

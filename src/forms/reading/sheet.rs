@@ -90,22 +90,18 @@ fn read_chunk<T>(
         part.rows += 1;
         let mut reader = Reader::new(ctx, layout, *row, cells, &mut part.output, &mut known);
         match read(&mut reader) {
-            Some(taken) => part.taken.push(Placed {
-                sheet: layout.sheet.clone(),
-                row_number: *row,
-                number_cell: number_cell(layout, *row),
-                row: taken,
-            }),
+            Some(taken) => part.taken.push(placed(layout, *row, taken)),
             None => part.set_aside += 1,
         }
     }
     part
 }
 
-/// The 罪犯编号 cell of a row; where a history has no such column, the cell that names the person otherwise.
-fn number_cell(layout: &Layout<'_>, row: u32) -> String {
+/// A row with its place. Where a history has no 罪犯编号, its cell is the one that names the person otherwise.
+pub(super) fn placed<T>(layout: &Layout<'_>, row_number: u32, row: T) -> Placed<T> {
     let column = [Key::Number, Key::ResidentId].into_iter().find_map(|key| layout.column(key));
-    layout.address(row, column.unwrap_or(0))
+    let number_cell = layout.address(row_number, column.unwrap_or(0));
+    Placed { sheet: layout.sheet.clone(), row_number, number_cell, row }
 }
 
 /// FORMS, *Rows*: more than half of the required cells, or both 罪犯编号 and 姓名; no total, no repeated header. A signature

@@ -20,7 +20,7 @@ use super::super::{StageError, blocking};
 use super::answer;
 use super::intake::{Taking, take};
 use super::sorting::{Rules, Sorted, sort};
-use super::{Desk, FileReport, Manner};
+use super::{Desk, FileReport, Manner, Sender};
 use crate::forms::letters::{Frame, LetterTemplates};
 use crate::inbox::mail::{self, Action, Enclosure, Mail};
 use crate::inbox::mailbox::{Mailbox, Server, Trouble, Waiting};
@@ -140,7 +140,8 @@ async fn keep(
     let Some(raw) = fetched else { return Ok(None) };
     let raw = Arc::new(raw);
     // Without a password: what a mail is known by must not change with passwords that come and go.
-    let opened = apart(post, &raw, None).await?;
+    let mut opened = apart(post, &raw, None).await?;
+    set_ours_apart(store, opened.as_mut()).await?;
     let header = header(opened.as_ref());
     let parts: Vec<NewPart> = opened.iter().flat_map(|opened| &opened.enclosures).map(part).collect();
     let unit = unit_of(&post.units, &header.sender).map(|unit| &*unit.name);
@@ -168,6 +169,23 @@ async fn open(post: &Post, raw: Vec<u8>, unit: Option<&Unit>) -> Result<Option<M
     let is_locked = opened.iter().flat_map(|opened| &opened.unopened).any(|one| one.why == mail::Why::Password);
     let password = unit.filter(|_| is_locked).and_then(|unit| (post.password)(&unit.id));
     if password.is_some() { apart(post, &raw, password).await } else { Ok(opened) }
+}
+
+/// Takes out of a mail what we sent ourselves and what comes back unchanged, alone or in its archive: a reply that is
+/// forwarded beside its mended copy would undo it. Returns their names.
+async fn set_ours_apart(store: &Store, opened: Option<&mut Mail>) -> Result<Vec<String>, StageError> {
+    let Some(opened) = opened else { return Ok(Vec::new()) };
+    let (mut ours, mut others) = (Vec::new(), Vec::new());
+    for enclosure in std::mem::take(&mut opened.enclosures) {
+        let own = sha256_hex(&enclosure.bytes);
+        if store.was_sent(enclosure.archives.iter().chain([&own])).await? {
+            ours.push(enclosure.name);
+        } else {
+            others.push(enclosure);
+        }
+    }
+    opened.enclosures = others;
+    Ok(ours)
 }
 
 async fn apart(
@@ -212,14 +230,18 @@ async fn work(
         return Ok((None, fate));
     }
     let unit = mail.unit.as_deref().map(|name| named(post, name));
-    let opened = open(post, store.mail_bytes(mail.id).await?, unit.as_ref()).await?;
+    let mut opened = open(post, store.mail_bytes(mail.id).await?, unit.as_ref()).await?;
+    let ours = set_ours_apart(store, opened.as_mut()).await?;
     let settings = &post.settings;
     let rules = Rules {
         own: &settings.mail.from,
         authenticated: &settings.mailbox.authenticated,
         max_mail_bytes: settings.mailbox.max_mail_bytes,
     };
-    let sorted = sort(&mail, opened.as_ref(), &rules);
+    let sorted = match sort(&mail, opened.as_ref(), &rules) {
+        Sorted::Nothing if !ours.is_empty() => Sorted::Files { trial: false },
+        sorted => sorted,
+    };
     let opened = opened.unwrap_or_default();
     let sorted = within_bounds(store, post, &mail, sorted, now).await?;
     let mut files = Vec::new();
@@ -243,8 +265,9 @@ async fn work(
             store.end_mail(mail.id, &MailEnding { fate, answer: Some(&letter), once_since }, now).await?.fate
         }
         (Sorted::Files { trial }, Some(unit)) => {
-            let taken = take_files(store, desk, &mail, &opened, trial, now).await?;
-            let letter = answer::receipt(store, desk, post, (unit, &mail, trial), (&taken, &opened), now).await?;
+            let taken = take_files(store, desk, post, (&mail, &opened, trial), now).await?;
+            let came = (taken.as_slice(), &opened, ours);
+            let letter = answer::receipt(store, desk, post, (unit, &mail, trial), came, now).await?;
             files = taken.into_iter().map(|(report, _)| report).collect();
             let fate = if trial { MailFate::Rehearsed } else { MailFate::Taken };
             end(store, &mail, fate, Some(&letter), now).await?
@@ -320,12 +343,12 @@ fn said(fate: &mail::Fate) -> Bounce {
 async fn take_files(
     store: &Store,
     desk: &Desk,
-    mail: &ReceivedMail,
-    opened: &Mail,
-    trial: bool,
+    post: &Post,
+    (mail, opened, trial): (&ReceivedMail, &Mail, bool),
     now: DateTime<Utc>,
 ) -> Result<Vec<(FileReport, Arc<Vec<u8>>)>, StageError> {
-    let manner = Manner { dry_run: trial, ..Manner::default() };
+    let sender = mail.unit.as_deref().map(|unit| Sender::of(unit, &post.settings, &desk.catalogue));
+    let manner = Manner { dry_run: trial, sender, ..Manner::default() };
     let mut taken = Vec::new();
     // What was locked when the mail was kept is seen only now.
     let parts: Vec<NewPart> = opened.enclosures.iter().map(part).collect();

@@ -7,9 +7,23 @@ use super::{LIBREOFFICE, OPENPYXL, XLSXWRITER, copy_of, list_of, part_of, parts_
 use crate::forms::grid;
 use crate::forms::reading::tests::{LIMITS, csv, findings, read, results_header, results_row};
 
-/// What is planted by `tests/fixtures/annotate/make.py`, as read.
-const FAULTS: [&str; 6] =
-    ["E5 digits-lost", "B6 required-empty", "M7 bad-date", "K8 unknown-level", "E9 digits-lost", "S10 score-doubt?"];
+/// What is planted by `tests/fixtures/annotate/make.py`, as read; nobody there has an ID.
+const FAULTS: [&str; 14] = [
+    "E3 identity-doubt?",
+    "E4 identity-doubt?",
+    "E5 digits-lost",
+    "B6 required-empty",
+    "E6 identity-doubt?",
+    "E7 identity-doubt?",
+    "M7 bad-date",
+    "E8 identity-doubt?",
+    "K8 unknown-level",
+    "E9 digits-lost",
+    "E10 identity-doubt?",
+    "S10 score-doubt?",
+    "E11 identity-doubt?",
+    "E12 identity-doubt?",
+];
 
 /// The colour of each coloured cell of a worksheet part.
 pub(super) fn coloured(bytes: &[u8], part: &str) -> Vec<(String, Colour)> {
@@ -93,7 +107,7 @@ fn notes_of_others_stay() {
     let texts: Vec<String> = comments.map(|(_, part)| String::from_utf8(part).unwrap()).collect();
     let first = texts.iter().find(|text| text.contains("编号待核")).unwrap();
     assert!(first.contains("请补&lt;末位&gt;&amp;核对") && first.contains("【申领系统】请改正："), "{first}");
-    assert_eq!(first.matches("<comment ").count() + first.matches(":comment ").count(), 7);
+    assert_eq!(first.matches("<comment ").count() + first.matches(":comment ").count(), 15);
     assert!(texts.iter().any(|text| text.contains("统计用") && !text.contains("申领系统")));
 }
 
@@ -126,7 +140,7 @@ fn a_copy_that_comes_back_loses_its_old_marks() {
 fn a_csv_becomes_a_workbook() {
     let rows = [
         results_header(),
-        results_row(&[("公民身份号码", "3.2E+17")]),
+        results_row(&[("公民身份号码", "3.2E+17"), ("证书编号", "Y000032000001265000002")]),
         results_row(&[("罪犯编号", "0032"), ("开班日期", "三月"), ("姓名", "=1+1")]),
     ];
     let bytes = csv(&rows);

@@ -200,7 +200,8 @@ impl Form<'_> {
         }
         let (from, to) = (from?, to?);
         if to < from {
-            self.fault_at(&end_cell, Line::Time, Code::DateOrder, format!("结束日期 {to} 早于开始日期 {from}，请核对"));
+            let advice = "“培训时间”的结束日期早于开始日期，请核对这两个日期".to_owned();
+            self.fault_at(&end_cell, Line::Time, Code::DateOrder, advice);
             return None;
         }
         let (days, hours) = (before(rest, "天"), before(rest, "课时").or_else(|| before(rest, "学时")));

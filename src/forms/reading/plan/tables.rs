@@ -1,13 +1,15 @@
 //! Annexes 1 to 3: rows as in every other table, each with the places of the cells that cross-checks point at.
 
+use super::super::contradictions::Beside;
 use super::super::header::Layout;
 use super::super::names;
+use super::super::results::{check_hours, check_order};
 use super::super::roster;
 use super::super::row::Reader;
 use super::super::sheet::{SheetReading, read_sheet};
 use super::super::spec::Key;
-use super::super::versions::drop_repeats;
-use super::super::{FileKind, Placed, ReadingContext, advice};
+use super::super::versions::compare_roster;
+use super::super::{FileKind, Placed, ReadingContext};
 use super::Draft;
 use crate::forms::grid::Sheet;
 use crate::subsidy::course::{Category, Level};
@@ -39,8 +41,11 @@ pub(super) fn read(annex: Annex, sheet: &Sheet, layout: &Layout<'_>, ctx: &Readi
         }
         Annex::Three | Annex::Four => {
             let mut part = read_sheet(sheet, layout, ctx, roster::read);
-            note(annex, &mut part, draft);
-            let compared = drop_repeats(part.taken);
+            let beside = Beside { fragments: &std::mem::take(&mut part.output.fragments), layouts: &[layout] };
+            let mut compared = compare_roster(part.taken, &beside);
+            part.output.findings.append(&mut compared.findings);
+            draft.count(annex, part.rows, part.set_aside);
+            draft.take(annex, &mut part.output);
             draft.duplicates += compared.duplicates;
             draft.plan.persons.extend(compared.kept.into_iter().map(|row| placed(row, layout, THREE)));
         }
@@ -128,20 +133,12 @@ fn project(r: &mut Reader<'_>) -> Option<Project> {
     let certificate_type = r.certificate_type();
     let classes = r.hours(Key::Classes);
     let heads = heads(r);
-    let (hours, hours_theory, hours_practice) =
-        (r.hours(Key::Hours), r.hours(Key::HoursTheory), r.hours(Key::HoursPractice));
-    if let (Some(all), Some(theory), Some(practice)) = (hours, hours_theory, hours_practice)
-        && theory.checked_add(practice) != Some(all)
-    {
-        r.fault(Key::Hours, Code::HoursSum, advice::hours_sum(all, theory, practice));
-    }
+    let hours = [Key::Hours, Key::HoursTheory, Key::HoursPractice].map(|key| r.hours(key));
+    check_hours(r, hours);
     let starts_on = r.date(Key::StartedOn);
     let ends_on = r.date(Key::EndedOn);
-    if let (Some(from), Some(to)) = (starts_on, ends_on)
-        && to < from
-    {
-        let advice = advice::before(r.header(Key::EndedOn), r.header(Key::StartedOn), from);
-        r.fault(Key::EndedOn, Code::DateOrder, advice);
+    if let (Some(from), Some(to)) = (starts_on, ends_on) {
+        check_order(r, (Key::StartedOn, from), (Key::EndedOn, to));
     }
     let training = r.institution(Key::TrainingInstitution);
     let assessment_institution = r.institution(Key::AssessmentInstitution);
@@ -160,9 +157,9 @@ fn project(r: &mut Reader<'_>) -> Option<Project> {
         certificate_type,
         classes,
         heads: heads?,
-        hours,
-        hours_theory,
-        hours_practice,
+        hours: hours[0],
+        hours_theory: hours[1],
+        hours_practice: hours[2],
         starts_on: starts_on?,
         ends_on,
         training_institution: training?,

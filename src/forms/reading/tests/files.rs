@@ -117,7 +117,9 @@ fn a_row_is_data_by_half_of_its_cells_or_by_number_and_name() {
     // Ten required cells of row 2 and five of row 4 are empty; row 3 is no data.
     assert_eq!(findings(&reading).iter().filter(|f| f.ends_with("2 required-empty")).count(), 10);
     assert_eq!(findings(&reading).iter().filter(|f| f.ends_with("4 required-empty")).count(), 5);
-    assert_eq!(findings(&reading).len(), 15);
+    // Neither row has an ID.
+    assert_eq!(findings(&reading).iter().filter(|f| f.ends_with(" identity-doubt?")).count(), 2);
+    assert_eq!(findings(&reading).len(), 17);
 }
 
 #[test]
@@ -154,8 +156,8 @@ fn a_remark_stays_as_typed() {
         results_row(&[("备注", half)]),
         results_row(&[("罪犯编号", "3204000009"), ("备注", "Ａ")]),
     ]);
-    assert_eq!(findings(&reading), Vec::<String>::new());
     // In half-width it is the same row again.
+    assert_eq!(findings(&reading), ["C3 repeated-row?"]);
     assert_eq!(reading.duplicates, 1);
     let remarks: Vec<_> = results(&reading).iter().map(|row| row.remark.as_deref()).collect();
     assert_eq!(remarks, [Some(typed), Some("Ａ")]);
@@ -342,15 +344,16 @@ fn repeats_are_counted_and_versions_come_back_both() {
     // Row 2 of the second sheet repeats the first but for 序号 and a synonym; a faulty version of 3 is none.
     assert_eq!(
         findings(&reading),
-        ["一!O4 hours-sum", "一!C3 two-versions", "二!C3 two-versions", "二!C5 two-versions"]
+        ["一!C3 two-versions", "一!O4 hours-sum", "二!C2 repeated-row?", "二!C3 two-versions", "二!C5 two-versions"]
     );
     assert_eq!((reading.rows, reading.set_aside, reading.duplicates, reading.content.len()), (7, 4, 1, 2));
 }
 
 #[test]
 fn courses_of_one_person_that_overlap_are_a_doubt() {
-    let course = |start, end, class, occupation| {
+    let course = |start, end, class, occupation, certificate| {
         results_row(&[
+            ("证书编号", certificate),
             ("开班日期", start),
             ("结业日期", end),
             ("鉴定日期", end),
@@ -360,9 +363,9 @@ fn courses_of_one_person_that_overlap_are_a_doubt() {
     };
     let reading = read_csv(&[
         results_header(),
-        course("2026-03-16", "2026-03-25", "二", "焊工"),
-        course("2026-03-02", "2026-03-20", "一", "电工"),
-        course("2026-03-26", "2026-03-31", "三", "电工"),
+        course("2026-03-16", "2026-03-25", "二", "焊工", "Y000032000001265000001"),
+        course("2026-03-02", "2026-03-20", "一", "电工", "Y000032000001265000002"),
+        course("2026-03-26", "2026-03-31", "三", "电工", "Y000032000001265000003"),
     ]);
     assert_eq!(findings(&reading), ["C2 overlap-doubt?"]);
     assert_eq!(reading.content.len(), 3);

@@ -3,6 +3,7 @@
 //! Expectations are written from FORMS by hand; the single cells of the result sheet stand as a table in
 //! `tests/findings/results.txt`. Sheets are made as real files, so that what the grid makes of them is tested too.
 
+mod across;
 mod cells;
 mod files;
 mod forms;
@@ -105,9 +106,13 @@ pub(in crate::forms) const LIMITS: Limits =
 
 /// Reads a file that arrived on 2026-06-30.
 pub(in crate::forms) fn read(name: &str, bytes: &[u8]) -> FileReading {
-    let catalogue = catalogue();
+    read_with(&catalogue(), name, bytes)
+}
+
+/// The same, against another catalogue.
+pub(super) fn read_with(catalogue: &Catalogue, name: &str, bytes: &[u8]) -> FileReading {
     let ctx = ReadingContext {
-        catalogue: &catalogue,
+        catalogue,
         specs: FormSpecs::embedded(),
         limits: LIMITS,
         arrived_on: day("2026-06-30"),

@@ -39,11 +39,22 @@ fn cases() -> Vec<Case> {
     lines.enumerate().map(|(i, line)| case(i, line)).collect()
 }
 
+/// A resident ID with the right check character (GB 11643).
+fn resident_id(sequence: usize) -> String {
+    const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+    let body = format!("11010519491231{sequence:03}");
+    let sum: u32 = body.chars().zip(WEIGHTS).map(|(c, weight)| c.to_digit(10).expect("a digit") * weight).sum();
+    format!("{body}{}", ['1', '0', 'X', '9', '8', '7', '6', '5', '4', '3', '2'][sum as usize % 11])
+}
+
 fn case(i: usize, line: &str) -> Case {
     let fields: Vec<&str> = line.split('|').map(str::trim).collect();
     let [title, changes, findings, repairs] = fields[..] else { panic!("four fields in: {line}") };
     let mut cells: Vec<String> = RESULTS.iter().map(|(_, value)| (*value).to_owned()).collect();
+    // Each row is a person with a certificate of their own.
     cells[2] = format!("3204{i:06}");
+    cells[4] = resident_id(i);
+    cells[22] = format!("Y000032000001265{i:06}");
     for change in changes.split('；').filter(|change| !change.is_empty()) {
         let (header, value) = change.split_once('=').expect("header=value");
         cells[column(header)] = if value == "空" { String::new() } else { unescaped(value) };

@@ -19,6 +19,9 @@ use crate::subsidy::identifiers::{ResidentId, born_on};
 use crate::subsidy::plan::{Annex, Entry, Field};
 use crate::subsidy::policy::{FULL_AGE, TERM_MONTHS};
 
+/// Who may not be trained is left out, and the figures of the other annexes must still agree.
+const GO_WITHOUT: &str = "请删去此行，并相应改附件1、附件2的人数（或换人补足）";
+
 /// Checks every person.
 pub(super) fn check(desk: &Desk<'_>, checked: &mut Checked) {
     for (index, entry) in desk.plan.persons.iter().enumerate() {
@@ -27,11 +30,11 @@ pub(super) fn check(desk: &Desk<'_>, checked: &mut Checked) {
         term(desk, entry, &starts, checked);
         let at = |field| (&entry.place, field);
         if entry.value.skilled {
-            let advice = "有一技之长的不属于培训对象（通知第三条），请核对，确属如此的请删去此行".to_owned();
+            let advice = format!("有一技之长的不属于培训对象（通知第三条），请核对，确属如此的{GO_WITHOUT}");
             checked.error(Annex::Three, Code::AlreadySkilled, at(Field::Skilled), "有", advice);
         }
         if !entry.value.able {
-            let advice = "不能正常坚持学习的不属于培训对象（通知第三条），请核对，确属如此的请删去此行".to_owned();
+            let advice = format!("不能正常坚持学习的不属于培训对象（通知第三条），请核对，确属如此的{GO_WITHOUT}");
             checked.error(Annex::Three, Code::UnableToStudy, at(Field::Able), "否", advice);
         }
         if checked.findings.len() > before {
@@ -74,7 +77,7 @@ fn term(desk: &Desk<'_>, entry: &Entry<RosterRow>, starts: &[NaiveDate], checked
     let limit = add_months(measured_on, TERM_MONTHS);
     if release_on >= limit {
         let advice = format!(
-            "剩余刑期须不足2年（通知第三条）：自 {measured_on} 起满24个月为 {limit}；请核对刑满日期，确属如此的请删去此行"
+            "剩余刑期须不足2年（通知第三条）：自 {measured_on} 起满24个月为 {limit}；请核对刑满日期，确属如此的{GO_WITHOUT}"
         );
         checked.error(Annex::Three, Code::SentenceTooLong, (&entry.place, Field::Release), release_on, advice);
     }
@@ -105,16 +108,14 @@ fn repeats(desk: &Desk<'_>, checked: &mut Checked) {
                 (&earlier.value.occupation, earlier.value.level) == (&later.value.occupation, later.value.level)
             };
             if let Some(earlier) = rows[..at].iter().find(same) {
-                let advice = format!(
-                    "此人已在 {} 报同一职业同一等级，一年内不可重复享受补贴，请核对",
-                    earlier.place.at(Field::Number)
-                );
-                let seen = desk.name(&later.value.occupation);
+                let advice = "此人另有一行报同一职业同一等级，一年内不可重复享受补贴，请核对".to_owned();
+                let seen =
+                    format!("{}（另见 {}）", desk.name(&later.value.occupation), earlier.place.at(Field::Number));
                 checked.warning(Annex::Three, Code::RepeatDoubt, (&later.place, Field::Number), seen, advice);
             }
         }
         if let Some((extra, cap)) = cap.and_then(|cap| rows.get(cap).map(|extra| (extra, cap))) {
-            let advice = format!("此人共报 {} 个项目，补贴每人每年不超过 {cap} 次，请核对", rows.len());
+            let advice = format!("此人所报项目超过每人每年 {cap} 次补贴，请核对");
             let seen = format!("{}个项目", rows.len());
             checked.warning(Annex::Three, Code::CapDoubt, (&extra.place, Field::Number), seen, advice);
         }

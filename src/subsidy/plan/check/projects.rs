@@ -68,11 +68,10 @@ fn rate(desk: &Desk<'_>, entry: &Entry<Project>, policy: &Policy, checked: &mut 
         let field = if project.certificate_type.is_some() { Field::CertificateType } else { Field::Project };
         let name = super::project_name(desk.name(&project.occupation), Some(project.level));
         let kind = project.certificate_type.map(|kind| format!("、{kind}")).unwrap_or_default();
-        let advice = format!(
-            "补贴目录中没有“{name}{kind}”在 {} 有效的培训补贴标准，请改选目录中的职业(工种)、等级、证书类型",
-            project.starts_on
-        );
-        checked.error(Annex::Two, Code::NotInCatalogue, (&entry.place, field), &name, advice);
+        let advice =
+            "补贴目录中没有此项目在计划开班之日有效的培训补贴标准，请改选目录中的职业(工种)、等级、证书类型".to_owned();
+        let seen = format!("{name}{kind}（{}）", project.starts_on);
+        checked.error(Annex::Two, Code::NotInCatalogue, (&entry.place, field), seen, advice);
         return;
     }
     if let Some(stated) = project.rate.filter(|stated| !amounts.contains(stated)) {
@@ -117,8 +116,8 @@ fn institutions(desk: &Desk<'_>, entry: &Entry<Project>, checked: &mut Checked) 
     }
     let mut agreements = desk.catalogue.agreements_of(&project.prison, &project.training_institution);
     if !agreements.any(|agreement| agreement.span.covers(start)) {
-        let advice = format!("{}与该机构在 {start} 没有有效的合作协议（附件5），请在开班前签订", project.prison);
-        let seen = &project.training_institution;
+        let advice = format!("{}与该机构在计划开班之日没有有效的合作协议（附件5），请在开班前签订", project.prison);
+        let seen = format!("{}（{start}）", project.training_institution);
         checked.warning(Annex::Two, Code::NoAgreement, (&entry.place, Field::Training), seen, advice);
     }
 }
@@ -136,10 +135,12 @@ fn designated(
     };
     let at = (&entry.place, field);
     if !desk.catalogue.is_designated(institution, kind, day) {
-        let advice = format!("该机构在 {day} 不在{work}机构的认定期内，请改选已认定的{work}机构");
-        checked.error(Annex::Two, Code::InstitutionNotDesignated, at, institution, advice);
+        let advice = format!("该机构在计划{work}之日不在{work}机构的认定期内，请改选已认定的{work}机构");
+        let seen = format!("{institution}（{day}）");
+        checked.error(Annex::Two, Code::InstitutionNotDesignated, at, seen, advice);
     } else if let Some(penalty) = desk.catalogue.penalty_on(institution, day) {
-        let advice = format!("该机构自 {} 起受处罚，{day} 尚未重新认定，请改选其他机构", penalty.span.from);
-        checked.error(Annex::Two, Code::InstitutionPenalised, at, institution, advice);
+        let advice = format!("该机构受处罚，在计划{work}之日尚未重新认定，请改选其他机构");
+        let seen = format!("{institution}（{day}，自 {} 起受处罚）", penalty.span.from);
+        checked.error(Annex::Two, Code::InstitutionPenalised, at, seen, advice);
     }
 }

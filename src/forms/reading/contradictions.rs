@@ -1,0 +1,195 @@
+//! Rows of one file that contradict each other: one certificate for two persons, occupations or levels (R3a), one resident ID
+//! under two names, two of them under one prisoner number (R12b). All of these are held, so it is told before they are judged.
+//!
+//! Each is a doubt at the cell of the later row and names that of the first one, so that a number that stands for many (待发)
+//! is one line of the reply. Rows that come back for another reason take part
+//! with whatever could be read of them; what could not be read contradicts nothing.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use super::Placed;
+use super::clean::shown;
+use super::header::Layout;
+use super::spec::Key;
+use crate::subsidy::assessment::{Name, ResultRow, RosterRow};
+use crate::subsidy::course::{CertificateType, Level};
+use crate::subsidy::finding::{Code, Finding, Severity};
+use crate::subsidy::identifiers::{ResidentId, normalise};
+
+/// What could be read of a row that came back.
+#[derive(Default)]
+pub(super) struct Fragment {
+    pub prison: Option<Name>,
+    pub number: Option<String>,
+    pub name: Option<String>,
+    pub resident_id: Option<String>,
+    pub occupation: Option<Name>,
+    pub level: Option<Level>,
+    pub certificate_type: Option<CertificateType>,
+    pub certificate_number: Option<String>,
+}
+
+/// What stands beside the rows that are taken.
+pub(super) struct Beside<'a> {
+    /// Rows that came back.
+    pub fragments: &'a [Placed<Fragment>],
+    /// The sheets that they all stand on.
+    pub layouts: &'a [&'a Layout<'a>],
+}
+
+/// What a row says of its person and certificate.
+#[derive(Copy, Clone)]
+pub(super) struct Sighting<'a> {
+    /// Prison and prisoner number.
+    place: Option<(&'a str, &'a str)>,
+    name: Option<&'a str>,
+    /// A valid resident ID.
+    id: Option<&'a str>,
+    /// Occupation and level.
+    skill: Option<(&'a str, Level)>,
+    certificate: Option<(CertificateType, &'a str)>,
+}
+
+/// A row that can be held against others.
+pub(super) trait Sighted {
+    /// What it says.
+    fn sighting(&self) -> Sighting<'_>;
+}
+
+impl Sighted for ResultRow {
+    fn sighting(&self) -> Sighting<'_> {
+        Sighting {
+            place: Some((&self.prison, &self.number)),
+            name: Some(&self.name),
+            id: valid(self.resident_id.as_deref()),
+            skill: Some((&self.occupation, self.level)),
+            certificate: self.certificate_type.zip(self.certificate_number.as_deref()),
+        }
+    }
+}
+
+impl Sighted for RosterRow {
+    fn sighting(&self) -> Sighting<'_> {
+        Sighting {
+            place: Some((&self.prison, &self.number)),
+            name: Some(&self.name),
+            id: valid(self.resident_id.as_deref()),
+            skill: None,
+            certificate: None,
+        }
+    }
+}
+
+impl Sighted for Fragment {
+    fn sighting(&self) -> Sighting<'_> {
+        Sighting {
+            place: self.prison.as_deref().zip(self.number.as_deref()),
+            name: self.name.as_deref(),
+            id: valid(self.resident_id.as_deref()),
+            skill: self.occupation.as_deref().zip(self.level),
+            certificate: self.certificate_type.zip(self.certificate_number.as_deref()),
+        }
+    }
+}
+
+fn valid(id: Option<&str>) -> Option<&str> {
+    id.filter(|id| ResidentId::is_valid(id))
+}
+
+/// All contradictions of a file.
+pub(super) fn contradictions<T: Sighted>(rows: &[Placed<T>], beside: &Beside<'_>) -> Vec<Finding> {
+    let desk = Desk { rows, beside };
+    let certificate = |seen: &Sighting<'_>| seen.certificate.map(|(kind, number)| (kind, normalise(number)));
+    let mut findings = desk.compare(certificate, Key::CertificateNumber, other_holder);
+    findings.append(&mut desk.compare(|seen| seen.id, Key::ResidentId, other_name));
+    findings.append(&mut desk.compare(|seen| seen.id.and(seen.place), Key::ResidentId, other_id));
+    findings
+}
+
+/// What contradicts the first row: told before and behind the place where that one stands.
+type Told = [&'static str; 2];
+
+/// One certificate: of another person, or for something else.
+fn other_holder(first: &Sighting<'_>, later: &Sighting<'_>) -> Option<Told> {
+    let is_same_person =
+        first.place.is_some() && first.place == later.place || first.id.is_some() && first.id == later.id;
+    if first.place.is_some() && later.place.is_some() && !is_same_person {
+        return Some(["此证书编号在 ", " 属于另一人，请核对；查清前这些行暂不核定"]);
+    }
+    let is_other = first.skill.zip(later.skill).is_some_and(|(first, later)| first != later);
+    is_other.then_some(["此证书编号在 ", " 属于另一职业(工种)或等级，请核对；查清前这些行暂不核定"])
+}
+
+/// One resident ID: under another name.
+fn other_name(first: &Sighting<'_>, later: &Sighting<'_>) -> Option<Told> {
+    let is_other = first.name.zip(later.name).is_some_and(|(a, b)| a != b && normalise(a) != normalise(b));
+    is_other.then_some(["此公民身份号码在 ", " 属于另一姓名，请核对姓名和号码；查清前有关的考核结果暂不核定"])
+}
+
+/// One prisoner number: with another resident ID.
+fn other_id(first: &Sighting<'_>, later: &Sighting<'_>) -> Option<Told> {
+    let told = ["同一罪犯编号在 ", " 填的是另一个公民身份号码，请核对；查清前有关的考核结果暂不核定"];
+    (first.id != later.id).then_some(told)
+}
+
+/// Rows on the desk: first those that are taken, then the others.
+struct Desk<'a, T> {
+    rows: &'a [Placed<T>],
+    beside: &'a Beside<'a>,
+}
+
+impl<'a, T: Sighted> Desk<'a, T> {
+    /// Sheet and number of a row, and what it says.
+    fn row(&self, at: usize) -> (&'a str, u32, Sighting<'a>) {
+        fn of<T: Sighted>(placed: &Placed<T>) -> (&str, u32, Sighting<'_>) {
+            (&placed.sheet, placed.row_number, placed.row.sighting())
+        }
+        self.rows.get(at).map_or_else(|| of(&self.beside.fragments[at - self.rows.len()]), of)
+    }
+
+    /// Holds every row against the first one with which it has something in common; doubts stand in the column of `key`.
+    fn compare<K: Eq + Hash>(
+        &self,
+        common: impl Fn(&Sighting<'a>) -> Option<K>,
+        key: Key,
+        differs: fn(&Sighting<'_>, &Sighting<'_>) -> Option<Told>,
+    ) -> Vec<Finding> {
+        let mut first_with = HashMap::new();
+        let mut findings = Vec::new();
+        for at in 0..self.rows.len() + self.beside.fragments.len() {
+            let (.., later) = self.row(at);
+            let Some(common) = common(&later) else { continue };
+            let first = *first_with.entry(common).or_insert(at);
+            if let Some(told) = differs(&self.row(first).2, &later) {
+                findings.extend(self.doubt(key, first, at, told));
+            }
+        }
+        findings
+    }
+
+    fn doubt(&self, key: Key, first: usize, later: usize, [before, behind]: Told) -> Option<Finding> {
+        let ((first_sheet, first_cell), (sheet, cell)) = (self.cell(first, key)?, self.cell(later, key)?);
+        let first_sheet = if first_sheet == sheet { String::new() } else { format!("“{first_sheet}”") };
+        let (.., sighting) = self.row(later);
+        let (code, seen) = match key {
+            Key::CertificateNumber => (Code::CertificateDoubt, sighting.certificate.map(|(_, number)| number)),
+            _ => (Code::IdentityDoubt, sighting.id),
+        };
+        Some(Finding {
+            sheet: sheet.to_owned(),
+            cell,
+            code,
+            severity: Severity::Warning,
+            seen: shown(seen.unwrap_or_default()),
+            advice: format!("{before}{first_sheet}{first_cell}{behind}"),
+        })
+    }
+
+    /// Sheet and cell of a column in a row.
+    fn cell(&self, at: usize, key: Key) -> Option<(&'a str, String)> {
+        let (sheet, row, _) = self.row(at);
+        let layout = self.beside.layouts.iter().find(|layout| *layout.sheet == *sheet)?;
+        Some((sheet, layout.address(row, layout.column(key)?)))
+    }
+}
