@@ -2,6 +2,7 @@
 //! mails let in; and units told what they can supply.
 
 mod mails;
+mod raced;
 mod waived;
 
 use crate::support::{Folder, resident_id, results_csv, roster_csv};
