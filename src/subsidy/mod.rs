@@ -13,6 +13,7 @@ pub mod catalogue;
 pub mod course;
 pub mod duty;
 pub mod finding;
+pub mod fragment;
 pub mod goal;
 pub mod held;
 pub mod holidays;
