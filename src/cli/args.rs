@@ -10,6 +10,8 @@ use std::path::PathBuf;
 use chrono::{DateTime, FixedOffset, NaiveDate};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::subsidy::identifiers::holds_resident_id;
+
 pub use calendar::{CalendarCommand, RehearseArguments};
 pub use decision::{ImportCommand, SetAsideCommand, WaiverCommand};
 pub use delivery::DeliveryCommand;
@@ -36,10 +38,24 @@ pub struct Arguments {
 /// Years that a plan may be for.
 const YEARS: std::ops::RangeInclusive<i64> = 2000..=2100;
 
-/// Words that say something: who or why must not be blank.
-fn words(text: &str) -> Result<String, String> {
+/// What is wrong with typed words, as a person reads it. What was typed is not repeated.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WordsMistake {
+    /// Who or why must not be blank.
+    #[error("后面要写值")]
+    Blank,
+    /// Reasons are printed on covers and told in letters.
+    #[error("里有像身份证号的数字。原因和经办人会写进答复和申领材料，不能写证件号码；请改用结果编号（如 #12）指明")]
+    ResidentId,
+}
+
+/// Words that say something.
+fn words(text: &str) -> Result<String, WordsMistake> {
     let text = text.trim();
-    if text.is_empty() { Err("空白".to_owned()) } else { Ok(text.to_owned()) }
+    if text.is_empty() {
+        return Err(WordsMistake::Blank);
+    }
+    if holds_resident_id(text) { Err(WordsMistake::ResidentId) } else { Ok(text.to_owned()) }
 }
 
 /// The commands.

@@ -11,7 +11,7 @@ pub(super) async fn run(world: &World, unit: Option<&str>) -> anyhow::Result<Don
         let prison = world.catalogue.prison(unit).map(ToString::to_string);
         prison.unwrap_or_else(|| unit.to_owned())
     });
-    let mut units = held::gather(&world.store).await?;
+    let mut units = held::gather(&world.store, &world.catalogue).await?;
     units.retain(|name, _| wanted.as_ref().is_none_or(|wanted| **name == **wanted));
     if world.json {
         let units: Vec<_> = units
@@ -21,7 +21,7 @@ pub(super) async fn run(world: &World, unit: Option<&str>) -> anyhow::Result<Don
                     .iter()
                     .map(|(course, assessments)| {
                         serde_json::json!({
-                            "rule": course.rule.code(), "prison": &*course.prison, "occupation": &*course.occupation,
+                            "rule": course.rule.code(), "awaits_approval": course.awaits_approval, "prison": &*course.prison, "occupation": &*course.occupation,
                             "level": course.level.name(), "class": course.class, "assessments": assessments,
                         })
                     })

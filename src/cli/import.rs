@@ -24,8 +24,13 @@ pub(super) async fn run(world: &World, what: ImportArguments) -> anyhow::Result<
     what.approved_on.map_or(Ok(()), |on| roster::not_in_future(on, world))?;
     let approval =
         what.approved_on.zip(what.approved_by).map(|(on, by)| ApprovalNote { on, by, plan_year: what.plan_year });
-    let manner =
-        Manner { kind: what.kind.map(kind), approval, addition: what.addition, dry_run: what.dry_run, decision: None };
+    let manner = Manner {
+        kind: what.kind.map(kind),
+        approval,
+        addition: what.addition,
+        dry_run: what.dry_run,
+        ..Manner::default()
+    };
     // All are read before the first is taken: a mistyped path leaves nothing half done.
     for path in &what.files {
         let shown = path.display();

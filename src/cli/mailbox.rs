@@ -45,7 +45,7 @@ pub(super) async fn collect_mails(world: &World) -> anyhow::Result<MailReport> {
 pub(super) fn post(world: &World) -> anyhow::Result<Post> {
     let shared = Arc::new(world.clone());
     let also = shared.clone();
-    let password = move |id: &str| if credentials::is_name(id) { shared.zip_password(id) } else { None };
+    let password = move |id: &str| shared.zip_password(id);
     let next = move |unit: String| -> Next {
         let world = also.clone();
         Box::pin(async move { next_due(&world, unit).await })

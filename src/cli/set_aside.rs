@@ -1,12 +1,13 @@
-//! `set-aside list|show`: what came back, and what to type.
+//! `set-aside list|show`: what came back, and what to type; mails that a person must look at.
 
 use anyhow::bail;
 
 use super::args::SetAsideCommand;
 use super::output::{self, say};
+use super::tray::Named;
 use super::{Done, World, mailbox, report, tray, undo};
 use crate::stages::collect::FileReport;
-use crate::store::{MailFate, TrayAct, TrayMail};
+use crate::store::{MailAct, MailDecision, MailFate, TrayAct, TrayMail};
 use crate::subsidy::calendar::civil_date;
 use crate::subsidy::identifiers::{mask_address, mask_numbers_in};
 
@@ -14,7 +15,10 @@ use crate::subsidy::identifiers::{mask_address, mask_numbers_in};
 pub(super) async fn run(world: &World, command: SetAsideCommand) -> anyhow::Result<Done> {
     match command {
         SetAsideCommand::List => list(world).await,
-        SetAsideCommand::Show { id } => show(world, id).await,
+        SetAsideCommand::Show { key } => match tray::named(&key)? {
+            Named::File(id) => show(world, id).await,
+            Named::Mail(id) => show_mail(world, id).await,
+        },
         SetAsideCommand::Accept { key, kind, unit, because } => {
             tray::accept(world, &key, kind, unit.as_deref(), &because).await
         }
@@ -99,7 +103,7 @@ fn print_mails(mails: &[TrayMail]) {
     };
     output::table(&header, mails.iter().map(row));
     say!(
-        "这些邮件在收件邮箱的“待人工”文件夹中。受理：shenling set-aside accept m编号 --unit 单位；不予受理：shenling set-aside reject m编号（都要写 --reason 原因 --by 经办人）"
+        "这些邮件在收件邮箱的“待人工”文件夹中。逐封查看：shenling set-aside show m编号；受理：shenling set-aside accept m编号 --unit 单位；不予受理：shenling set-aside reject m编号（都要写 --reason 原因 --by 经办人）"
     );
 }
 
@@ -126,4 +130,39 @@ async fn show(world: &World, id: i64) -> anyhow::Result<Done> {
         }
     }
     Ok(Done::Well)
+}
+
+async fn show_mail(world: &World, id: i64) -> anyhow::Result<Done> {
+    let (one, decisions) = world.store.tray_mail(id).await?;
+    if world.json {
+        let mut shown = mail_in_json(&one);
+        shown["decisions"] = decisions.iter().map(decision_in_json).collect();
+        output::json(&shown)?;
+        return Ok(Done::Well);
+    }
+    let mail = &one.mail;
+    say!("邮件 m{id}（{} 收到）", civil_date(mail.received_at));
+    say!("  发件人 {}", mask_address(&mail.header.sender));
+    say!("  单位 {}", mail.unit.as_deref().unwrap_or("没有登记"));
+    say!("  主题 {}", mask_numbers_in(&mail.header.subject));
+    say!("  情况 {}", mail.fate.map_or("等待收取", mailbox::in_words));
+    say!("  {}", if one.answered { "已答复" } else { "没有答复" });
+    for decided in &decisions {
+        let what = match &decided.act {
+            MailAct::LetIn { unit } => format!("受理，视同{unit}发来"),
+            MailAct::Settled => "受理，记为另行办妥".to_owned(),
+            MailAct::Refused => "不予受理".to_owned(),
+        };
+        say!("  {} {what}（{}：{}）", civil_date(decided.at), decided.by, decided.reason);
+    }
+    Ok(Done::Well)
+}
+
+fn decision_in_json(decided: &MailDecision) -> serde_json::Value {
+    serde_json::json!({
+        "decision": decided.act.code(),
+        "by": decided.by,
+        "reason": decided.reason,
+        "at": decided.at.to_rfc3339(),
+    })
 }

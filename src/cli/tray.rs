@@ -2,6 +2,7 @@
 //! set aside; the sender is told.
 
 use anyhow::{bail, ensure};
+use chrono::{DateTime, Utc};
 
 use super::args::{Because, ImportKind};
 use super::delivery::frame;
@@ -11,10 +12,13 @@ use super::world::letter_templates;
 use super::{Done, World, import, report};
 use crate::forms::fix_list::FixList;
 use crate::forms::letters::{Decided, DecisionFacts, Sent, instant_in_words};
-use crate::settings::mailbox::units;
+use crate::settings::mailbox::{Unit, units};
 use crate::stages::collect::{self, Decision, FileReport, Manner};
-use crate::store::{FileKind, MailFate, NewLetter, Origin, Original, Reasoned, TrayAct};
+use crate::store::{FileKind, MailAct, MailFate, NewLetter, Origin, Original, Reasoned, ReceivedMail, Report, TrayAct};
 use crate::subsidy::calendar::civil_date;
+
+/// Characters of a hash in the number of a file that no mail brought, as on its receipt.
+const NUMBER_HASH_CHARS: usize = 8;
 
 /// `set-aside accept`.
 pub(super) async fn accept(
@@ -34,7 +38,7 @@ pub(super) async fn accept(
         }
         Named::Mail(id) => {
             ensure!(kind.is_none(), "--as 只用于文件；邮件受理后，其中的文件按表头识别");
-            let_in(world, id, unit, because).await
+            accept_mail(world, id, unit, because).await
         }
     }
 }
@@ -43,17 +47,20 @@ pub(super) async fn accept(
 pub(super) async fn reject(world: &World, key: &str, because: &Because) -> anyhow::Result<Done> {
     match named(key)? {
         Named::File(id) => close(world, id, TrayAct::Refused, because).await,
-        Named::Mail(id) => settle_mail(world, id, because).await,
+        Named::Mail(id) => {
+            let mail = for_a_person(world, id).await?;
+            settle_mail(world, mail, MailAct::Refused, because).await
+        }
     }
 }
 
 /// What a key names.
-enum Named {
+pub(super) enum Named {
     File(i64),
     Mail(i64),
 }
 
-fn named(key: &str) -> anyhow::Result<Named> {
+pub(super) fn named(key: &str) -> anyhow::Result<Named> {
     let key = key.trim();
     let (mail, number) = match key.strip_prefix(['m', 'M']) {
         Some(number) => (true, number),
@@ -81,56 +88,66 @@ async fn close(world: &World, id: i64, act: TrayAct, because: &Because) -> anyho
     Ok(Done::Well)
 }
 
-/// Lets a mail in that was set aside, as one of its unit or of the one that is named.
-async fn let_in(world: &World, id: i64, unit: Option<&str>, because: &Because) -> anyhow::Result<Done> {
-    let mail = world.store.received_mail(id).await?;
+/// Accepts a mail that was set aside: it is let in, as one of its unit or of the one that is named; where nothing in it can
+/// be taken in, what it is about was settled by hand.
+async fn accept_mail(world: &World, id: i64, unit: Option<&str>, because: &Because) -> anyhow::Result<Done> {
+    let mail = for_a_person(world, id).await?;
+    if !mail.fate.is_some_and(MailFate::can_be_let_in) {
+        ensure!(unit.is_none(), "邮件 m{id} 中没有可以收取的文件，不用写 --unit；不写它再运行一次，记为另行办妥");
+        return settle_mail(world, mail, MailAct::Settled, because).await;
+    }
     let units = units(&world.settings, &world.catalogue);
     let Some(unit) = unit.map(str::to_owned).or(mail.unit) else {
         bail!("邮件 m{id} 的发件人没有登记，请用 --unit 写明它算作哪个单位发来的（全称）");
     };
     ensure!(units.iter().any(|known| known.name == unit), "没有“{unit}”这个单位；请写监狱、部门或机构的全称");
-    let words = (because.reason.as_str(), because.by.as_str());
-    if !world.store.let_mail_in(id, &unit, words, world.now).await? {
-        bail!("邮件 m{id} 没有待人工处理（或太大，只留存了开头），没有改动；见 shenling set-aside list");
-    }
+    let act = MailAct::LetIn { unit: unit.clone() };
+    let decided = world.store.decide_mail(id, &act, reasoned(world, because), None).await?;
+    ensure!(decided, "邮件 m{id} 以前已经处理，没有改动");
     if world.json {
-        output::json(&serde_json::json!({"mail": id, "decision": "let-in", "unit": unit}))?;
+        output::json(&serde_json::json!({"mail": id, "decision": act.code(), "unit": unit}))?;
     }
     hint!("邮件 m{id} 视同{unit}发来，下一轮收集时收取并答复（或现在运行 shenling once collect）");
     Ok(Done::Well)
 }
 
-/// Closes a mail that was set aside. A unit that wrote it is told; strangers and machines are not written to once more.
-async fn settle_mail(world: &World, id: i64, because: &Because) -> anyhow::Result<Done> {
+/// A mail that waits for a person.
+async fn for_a_person(world: &World, id: i64) -> anyhow::Result<ReceivedMail> {
     let mail = world.store.received_mail(id).await?;
     ensure!(
         mail.fate.is_some_and(MailFate::is_for_a_person),
         "邮件 m{id} 没有待人工处理，没有改动；见 shenling set-aside list"
     );
+    Ok(mail)
+}
+
+/// Closes a mail that was set aside. A unit that wrote it is told; strangers and machines are not written to once more.
+async fn settle_mail(world: &World, mail: ReceivedMail, act: MailAct, because: &Because) -> anyhow::Result<Done> {
+    let id = mail.id;
+    let (decided, what) = match act {
+        MailAct::Refused => (Decided::MailRefused, "不予受理"),
+        MailAct::Settled | MailAct::LetIn { .. } => (Decided::MailSettled, "另行办妥"),
+    };
     let by_a_person = matches!(mail.fate, Some(MailFate::TooLarge | MailFate::Unreadable | MailFate::Words));
     let mut answer = None;
     if let Some(unit) = mail.unit.clone().filter(|_| by_a_person && world.settings.mail.is_on()) {
-        let number = format!("m{id}");
-        let received_at = instant_in_words(mail.received_at);
+        let origin = Origin::from(mail);
+        let (number, received_at) = (origin.number(), instant_in_words(origin.received_at));
         let sent = Sent { number: &number, received_at: &received_at, kind: "邮件", sha256: "" };
         let words = (because.reason.as_str(), because.by.as_str());
-        let facts = DecisionFacts::new(frame(world), unit, &sent, &Decided::MailRefused, words, &FixList::default());
+        let facts = DecisionFacts::new(frame(world), unit, &sent, &decided, words, &FixList::default());
         let letter = letter_templates(&world.settings)?.write("decision", &facts)?;
         let words = (letter.subject, letter.text, letter.html);
-        let letter = Origin::from(mail).letter(format!("decision:mail:{id}"), words, Vec::new());
-        // A program that dies between the two has told the sender; the next try settles the mail.
-        world.store.queue_letter(&letter, world.now).await?;
-        answer = Some(letter);
+        answer = Some(origin.letter(format!("decision:mail:{id}"), words, Vec::new()));
     }
-    if !world.store.settle_mail(id, &because.reason, &because.by, world.now).await? {
-        bail!("邮件 m{id} 以前已经处理，没有改动");
-    }
+    let settled = world.store.decide_mail(id, &act, reasoned(world, because), answer.as_ref()).await?;
+    ensure!(settled, "邮件 m{id} 以前已经处理，没有改动");
     if world.json {
-        output::json(&serde_json::json!({"mail": id, "decision": "refused", "answered": answer.is_some()}))?;
+        output::json(&serde_json::json!({"mail": id, "decision": act.code(), "answered": answer.is_some()}))?;
     } else {
         told(answer.as_ref());
     }
-    hint!("邮件 m{id} 已记为不予受理，不再列为待处理；邮件仍留存");
+    hint!("邮件 m{id} 已记为{what}，不再列为待处理；邮件仍留存，shenling set-aside show m{id} 可查");
     Ok(Done::Well)
 }
 
@@ -157,7 +174,8 @@ async fn take_as(world: &World, id: i64, kind: ImportKind, because: &Because) ->
         Decided::Taken { kind: kind_in_words(stored).to_owned(), taken: tried.taken, set_aside: tried.set_aside };
     let fixes = FixList::of(&tried.findings, &tried.repairs);
     let answer = answer(world, id, &decided, because, &fixes).await?;
-    let decision = Decision { reason: because.reason.clone(), by: because.by.clone(), answer: answer.clone() };
+    let (reason, by) = (because.reason.clone(), because.by.clone());
+    let decision = Decision { original: original.kept.clone(), reason, by, answer: answer.clone() };
     let manner = Manner { dry_run: false, decision: Some(decision), ..manner };
     let file = collect::take_file(&world.store, &desk, &original.name, bytes, &manner, world.now).await?;
     if world.json {
@@ -185,7 +203,8 @@ pub(super) fn told(answer: Option<&NewLetter>) {
     }
 }
 
-/// The letter to whoever sent a file: in answer to the mail that brought it, else to the prison whose plan it is.
+/// The letter to whoever sent a file: in answer to the mail that brought it, else to the unit in whose folder it lay, else
+/// to the prison whose plan it is.
 pub(super) async fn answer(
     world: &World,
     id: i64,
@@ -197,49 +216,48 @@ pub(super) async fn answer(
     if !world.settings.mail.is_on() {
         return Ok(None);
     }
-    let file: Option<FileReport> = serde_json::from_slice(&report.json).ok();
     // Two decisions about one file may fall on one instant.
     let act = match decided {
         Decided::Taken { .. } => "taken",
-        Decided::Settled => "settled",
+        Decided::Settled | Decided::MailSettled => "settled",
         Decided::Refused | Decided::MailRefused => "refused",
         Decided::Withdrawn { .. } => "withdrawn",
     };
     let key = format!("decision:{id}:{act}:{}", world.now.timestamp_millis());
-    let write = |recipient: &str| write(world, recipient, (&original, report.kind), decided, because, fixes);
+    let write = |recipient: &str, number: &str, received_at: DateTime<Utc>| {
+        let received_at = instant_in_words(received_at);
+        let kind = match report.kind {
+            FileKind::Unknown => "没有认出种类的文件",
+            kind => kind_in_words(kind),
+        };
+        let sent = Sent { number, received_at: &received_at, kind, sha256: &original.kept.sha256 };
+        let words = (because.reason.as_str(), because.by.as_str());
+        let facts = DecisionFacts::new(frame(world), recipient.to_owned(), &sent, decided, words, fixes);
+        let letter = letter_templates(&world.settings)?.write("decision", &facts)?;
+        anyhow::Ok((letter.subject, letter.text, letter.html))
+    };
     let origin = world.store.mail_of_original(id).await?.filter(|origin| !origin.header.sender.is_empty());
     if let Some(origin) = origin {
         let unit = origin.unit.clone().unwrap_or_else(|| "报送单位".to_owned());
-        return Ok(Some(origin.letter(key, write(&unit)?, Vec::new())));
+        let words = write(&unit, &origin.number(), origin.received_at)?;
+        return Ok(Some(origin.letter(key, words, Vec::new())));
     }
-    let prison = file.and_then(|file| file.plan).map(|plan| plan.prison);
-    let prison = world.settings.prisons.iter().find(|known| Some(&known.name) == prison.as_ref());
-    let Some(prison) = prison.filter(|prison| !prison.email.is_empty()) else { return Ok(None) };
-    let (subject, text, html) = write(&prison.name)?;
-    let (recipient, to) = (prison.name.clone(), prison.email.clone());
+    let Some(unit) = unit_of_file(world, &original, &report) else { return Ok(None) };
+    let hash: String = original.kept.sha256.chars().take(NUMBER_HASH_CHARS).collect();
+    let number = format!("{}-{hash}", civil_date(original.kept.received_at).format("%Y%m%d"));
+    let (subject, text, html) = write(&unit.name, &number, original.kept.received_at)?;
+    let Unit { name: recipient, email: to, .. } = unit;
     let (cc, attachments, thread) = (Vec::new(), Vec::new(), Vec::new());
     Ok(Some(NewLetter { key, recipient, to, cc, subject, text, html, attachments, thread }))
 }
 
-fn write(
-    world: &World,
-    recipient: &str,
-    (original, kind): (&Original, FileKind),
-    decided: &Decided,
-    because: &Because,
-    fixes: &FixList,
-) -> anyhow::Result<(String, String, String)> {
-    let received = original.kept.received_at;
-    let number = format!("{}-{:04}", civil_date(received).format("%Y%m%d"), original.kept.id);
-    let received_at = instant_in_words(received);
-    let sent = Sent {
-        number: &number,
-        received_at: &received_at,
-        kind: if kind == FileKind::Unknown { "没有认出种类的文件" } else { kind_in_words(kind) },
-        sha256: &original.kept.sha256,
+/// The unit that a file which no mail brought is from, where it can be written to.
+fn unit_of_file(world: &World, original: &Original, report: &Report) -> Option<Unit> {
+    let units = units(&world.settings, &world.catalogue);
+    let of_folder = collect::unit_of_folder(&original.name, &units, &world.catalogue);
+    let of_plan = || {
+        let plan = serde_json::from_slice::<FileReport>(&report.json).ok()?.plan?;
+        units.iter().find(|unit| unit.name == plan.prison).cloned()
     };
-    let words = (because.reason.as_str(), because.by.as_str());
-    let facts = DecisionFacts::new(frame(world), recipient.to_owned(), &sent, decided, words, fixes);
-    let letter = letter_templates(&world.settings)?.write("decision", &facts)?;
-    Ok((letter.subject, letter.text, letter.html))
+    of_folder.or_else(of_plan).filter(|unit| !unit.email.is_empty())
 }

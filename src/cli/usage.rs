@@ -6,7 +6,7 @@ use clap::builder::{PossibleValue, StyledStr};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command, CommandFactory, Error, FromArgMatches};
 
-use super::args::Arguments;
+use super::args::{Arguments, WordsMistake};
 use super::output::{hint, raw};
 
 const TEMPLATE: &str = "{about-with-newline}\n用法：{usage}\n\n{all-args}{after-help}";
@@ -86,7 +86,11 @@ fn translated(text: &StyledStr) -> String {
 fn in_words(error: &Error) -> String {
     let get = |kind| error.get(kind).map(shown).unwrap_or_default();
     let (arg, value) = (get(ContextKind::InvalidArg), get(ContextKind::InvalidValue));
+    let mistake = std::error::Error::source(error).and_then(|source| source.downcast_ref::<WordsMistake>());
     let what = match error.kind() {
+        ErrorKind::ValueValidation if mistake.is_some() => {
+            mistake.map(|said| format!("“{arg}”{said}")).unwrap_or_default()
+        }
         ErrorKind::InvalidSubcommand => format!("没有“{}”这个命令", get(ContextKind::InvalidSubcommand)),
         ErrorKind::UnknownArgument => format!("不认识的参数“{arg}”"),
         ErrorKind::MissingRequiredArgument => format!("缺少必需的参数：{arg}"),

@@ -230,16 +230,32 @@ fn undo(refused: &UndoRefused) -> String {
     match refused {
         UndoRefused::NotRead => "未撤回：该文件还没有读取；请先运行 shenling once collect".into(),
         UndoRefused::AlreadyWithdrawn => "未撤回：该文件以前已经撤回".into(),
-        UndoRefused::Claimed(batches) => format!(
-            "未撤回：其中有内容已由批次 {} 申领或列入不予核定清单。下游尚未受理的，可先作废该批次（shenling batch void）再撤回；\
-             否则请逐行更正（shenling batch reverse）",
-            batches.join("、")
-        ),
+        UndoRefused::Claimed { granted, refused } => claimed(granted, refused),
         UndoRefused::Compiled(number) => {
             format!("未撤回：该计划已列入汇总计划 {number}；请由监狱重新报送更正后的计划工作簿，代替原来的一份")
         }
         UndoRefused::Store(error) => store(error),
     }
+}
+
+/// What of a file rests in batches, and what to do instead of taking it back.
+fn claimed(granted: &[String], refused: &[String]) -> String {
+    let mut said = Vec::new();
+    if !granted.is_empty() {
+        said.push(format!(
+            "其中有内容已由批次 {} 申领。下游尚未受理的，可先作废该批次（shenling batch void）再撤回；否则不要撤回，请逐行更正\
+             （shenling batch reverse），更正列入下一批次后再报送正确的内容",
+            granted.join("、")
+        ));
+    }
+    if !refused.is_empty() {
+        said.push(format!(
+            "其中有内容已列入批次 {} 的不予核定清单。下游尚未受理的，可先作废该批次（shenling batch void）再撤回；否则不要撤回，\
+             请报送更正后的结果，更正后会重新核定",
+            refused.join("、")
+        ));
+    }
+    format!("未撤回：{}", said.join("；"))
 }
 
 /// What a row is about.
@@ -253,6 +269,7 @@ fn deed(what: &str, subject: &str) -> String {
         "withdrawal" => format!("来件 {subject} 的撤回登记"),
         "readmission" => format!("来件 {subject} 撤回后重新收到的登记"),
         "decision" => format!("来件 {subject} 的处理决定"),
+        "mail decision" => format!("邮件 m{subject} 的处理决定"),
         "waiver" => format!("豁免 {subject} 的登记"),
         "end of waiver" => format!("豁免 {subject} 的终止登记"),
         _ => format!("来件 {subject}"),

@@ -79,6 +79,10 @@ impl World {
 
     /// The ZIP password of a recipient, if there is one.
     pub(crate) fn zip_password(&self, recipient: &str) -> Option<Zeroizing<String>> {
+        // A prison without an id goes by its name, and no credential can have that.
+        if !credentials::is_name(recipient) {
+            return None;
+        }
         match credential(&self.settings, &self.environment, &credentials::zip_password(recipient)) {
             Ok(password) => password,
             Err(error) => {

@@ -51,6 +51,8 @@ pub struct FixList {
     pub problems: Vec<Problem>,
     /// What was repaired.
     pub mended: Vec<Mended>,
+    /// Whether rows of the file were stored: the others need not come again.
+    pub rows_taken: bool,
 }
 
 impl FixList {
@@ -95,7 +97,7 @@ impl FixList {
         for group in &mut mended {
             group.places.sort_by_cached_key(|place| sheets.key(place));
         }
-        FixList { problems, mended }
+        FixList { problems, mended, rows_taken: false }
     }
 
     /// What must be mended.

@@ -7,6 +7,7 @@
 //! Trusts: nothing that arrives.
 
 mod answer;
+mod entitled;
 mod folder_in;
 mod intake;
 mod plan;
@@ -27,10 +28,13 @@ use crate::forms::grid::Limits;
 use crate::forms::reading::{FileKind, FormMark, FormSpecs};
 use crate::inbox::folder;
 pub use crate::inbox::mailbox::Server;
-use crate::store::{self, ApprovalNote, NewLetter, Store};
+use crate::settings::mailbox::Unit;
+use crate::store::{self, ApprovalNote, Kept, NewLetter, Store};
 use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::finding::{Finding, Repair, Severity};
 
+pub use self::entitled::Sender;
+use self::folder_in::Told;
 pub use self::intake::stored_kind;
 use self::intake::{Taking, take};
 pub use self::plan::{AnnexReport, PlanOutcome, PlanReport, in_words as plan_in_words};
@@ -58,6 +62,8 @@ pub struct Manner {
     pub addition: bool,
     /// Decide everything, keep nothing.
     pub dry_run: bool,
+    /// The unit that it is from; without one it is whose its rows say.
+    pub sender: Option<Sender>,
     /// A person's decision that it is what `kind` says.
     pub decision: Option<Decision>,
 }
@@ -65,6 +71,8 @@ pub struct Manner {
 /// A person's decision about a file.
 #[derive(Clone, Debug)]
 pub struct Decision {
+    /// The file as the person saw it.
+    pub original: Kept,
     /// Why.
     pub reason: String,
     /// Who.
@@ -88,6 +96,12 @@ pub struct FileReport {
     pub taken: u32,
     /// Rows that were known already, or stand twice in the file.
     pub duplicates: u32,
+    /// Those among them that stand twice in the file. Not part of the contract of the JSON.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub repeated: u32,
+    /// Rows that were known already, and something received later counts. Not part of the contract of the JSON.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub outdated: u32,
     /// Rows stored now that took the place of an older version.
     pub superseded: u32,
     /// Rows that come back.
@@ -155,7 +169,8 @@ pub async fn run(
     let mut report = Report::default();
     for waiting in store.waiting_originals().await? {
         let bytes = store.original_bytes(waiting.kept.id).await?;
-        let manner = Manner::default();
+        let told = post.map(|post| folder_in::told(&waiting.name, &post.units, &desk.catalogue)).unwrap_or_default();
+        let manner = Manner { sender: sender(post, desk, &told), ..Manner::default() };
         let taking = Taking { kept: Some(waiting.kept), ..Taking::new(&waiting.name, bytes, now) };
         report.files.push(take(store, desk, taking, &manner, now).await?);
     }
@@ -179,7 +194,7 @@ pub async fn run(
             }
         };
         let told = post.map(|post| folder_in::told(&name, &post.units, &desk.catalogue)).unwrap_or_default();
-        let manner = Manner { dry_run: told.trial, ..Manner::default() };
+        let manner = Manner { dry_run: told.trial, sender: sender(post, desk, &told), ..Manner::default() };
         let taking = Taking::new(&name, bytes, now);
         let bytes = Arc::clone(&taking.bytes);
         let taken = take(store, desk, taking, &manner, now).await?;
@@ -220,7 +235,24 @@ pub async fn take_file(
     manner: &Manner,
     now: DateTime<Utc>,
 ) -> Result<FileReport, StageError> {
-    take(store, desk, Taking::new(name, bytes, now), manner, now).await
+    let kept = manner.decision.as_ref().map(|decision| decision.original.clone());
+    take(store, desk, Taking { kept, ..Taking::new(name, bytes, now) }, manner, now).await
+}
+
+/// The unit in whose folder of the inbox a file lay, by the path that it is known by.
+pub fn unit_of_folder(name: &str, units: &[Unit], catalogue: &Catalogue) -> Option<Unit> {
+    folder_in::told(name, units, catalogue).unit
+}
+
+/// The unit in whose folder a file lies.
+fn sender(post: Option<&Post>, desk: &Desk, told: &Told) -> Option<Sender> {
+    let (post, unit) = (post?, told.unit.as_ref()?);
+    Some(Sender::of(&unit.name, &post.settings, &desk.catalogue))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// The path below the inbox, as a clerk knows it.

@@ -47,13 +47,14 @@ pub async fn run(store: &Store, order: &Order<'_>, now: DateTime<Utc>) -> Result
     let week = today.iso_week();
     let week = format!("{}-W{:02}", week.year(), week.week());
     let mut told = Vec::new();
-    for (unit, lacking) in gather(store).await? {
+    for (unit, lacking) in gather(store, order.catalogue).await? {
         let to = addresses(settings, order.catalogue, &unit);
         if to.is_empty() {
             continue;
         }
-        let facts =
-            HeldFacts::new(order.frame.clone(), unit.to_string(), week.clone(), lines(&lacking, order.catalogue));
+        let count = lacking.values().flatten().collect::<BTreeSet<_>>().len();
+        let lines = lines(&lacking, order.catalogue);
+        let facts = HeldFacts::new(order.frame.clone(), unit.to_string(), week.clone(), count, lines);
         let words = order.templates.write("held", &facts)?;
         let letter = NewLetter {
             key: format!("held:{unit}:{week}"),
@@ -75,7 +76,7 @@ pub async fn run(store: &Store, order: &Order<'_>, now: DateTime<Utc>) -> Result
 }
 
 /// What each unit can supply, by the last calculation.
-pub async fn gather(store: &Store) -> Result<BTreeMap<Name, Lacking>, StageError> {
+pub async fn gather(store: &Store, catalogue: &Catalogue) -> Result<BTreeMap<Name, Lacking>, StageError> {
     let mut held: HashMap<i64, RuleSet> = HashMap::new();
     for verdict in store.verdicts().await?.into_iter().filter(|verdict| verdict.outcome == Outcome::Held) {
         held.entry(verdict.assessment_id).or_default().0 |= verdict.rules.0;
@@ -88,7 +89,7 @@ pub async fn gather(store: &Store) -> Result<BTreeMap<Name, Lacking>, StageError
         let rules = held.get(&known.assessment_id)?;
         Some((known.assessment_id, &*known.row, *rules))
     });
-    Ok(by_unit(rows))
+    Ok(by_unit(rows, &register.roster, catalogue.lead_prison()))
 }
 
 /// The same in words, a line for each rule and course.
@@ -96,7 +97,7 @@ pub fn lines(lacking: &Lacking, catalogue: &Catalogue) -> Vec<HeldLine> {
     let line = |(course, assessments): (&Course, &BTreeSet<i64>)| {
         let occupation = catalogue.occupation(&course.occupation).map_or(&*course.occupation, |o| o.name.as_str());
         let what = format!("{}，{occupation}（{}），班期 {}", course.prison, course.level, course.class);
-        HeldLine::new(course.rule.says(), course.rule.mend(), what, assessments)
+        HeldLine::new(course.lacks(), course.mend(), what, assessments)
     };
     lacking.iter().map(line).collect()
 }

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 
 use crate::forms::letters::LetterError;
 use crate::forms::papers::{DetailSpecs, Fonts, PaperContext, PaperError, Payee, Templates};
-use crate::store::StoreError;
+use crate::store::{StoreError, TrayRefused};
 use crate::subsidy::assessment::Name;
 use crate::subsidy::catalogue::Catalogue;
 
@@ -68,6 +68,9 @@ pub enum StageError {
     /// The store failed; [`StoreError::is_transient`] says whether to come back later.
     #[error("数据库：{0}")]
     Store(#[from] StoreError),
+    /// Somebody decided about the file meanwhile. Never.
+    #[error("{0}")]
+    Tray(#[source] TrayRefused),
     /// A paper could not be made. Never, until what it names is mended.
     #[error("表格：{0}")]
     Paper(#[from] PaperError),
@@ -94,6 +97,15 @@ pub enum StageError {
     /// A broken invariant.
     #[error("内部错误：{0}")]
     Broken(String),
+}
+
+impl From<TrayRefused> for StageError {
+    fn from(refused: TrayRefused) -> StageError {
+        match refused {
+            TrayRefused::Store(error) => StageError::Store(error),
+            refused => StageError::Tray(refused),
+        }
+    }
 }
 
 /// Runs heavy work off the async threads; a panic in it comes back as an error that stops this work only.

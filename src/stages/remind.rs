@@ -101,6 +101,10 @@ pub async fn run<Attaching: Future<Output = Vec<PacketFile>>>(
     let (letters, waiting_until) = actions(&settings.duties, owing, &told, &settings.office, calendar, now);
     let mut report = Report { waiting_until, alarms: alarms(order, now), ..Report::default() };
     for action in letters {
+        // Nobody to write to: its files are not made, round after round.
+        if address(settings, &action.prison).is_empty() {
+            continue;
+        }
         let mut files = Vec::new();
         for item in &action.items {
             files.extend(attach(item.owing.clone()).await);
@@ -131,6 +135,11 @@ fn alarms(order: &Order<'_>, now: DateTime<Utc>) -> BTreeSet<Alarm> {
     alarms
 }
 
+/// Where mail for a prison goes; empty where it has no address.
+fn address<'s>(settings: &'s Settings, prison: &str) -> &'s [String] {
+    settings.prisons.iter().find(|entry| entry.name == prison).map_or(&[], |entry| &entry.email)
+}
+
 /// The letter of an action and the names of those who get a copy; `None` if the prison has no address.
 fn letter(
     order: &Order<'_>,
@@ -140,8 +149,7 @@ fn letter(
     alarms: &mut BTreeSet<Alarm>,
 ) -> Result<Option<(NewLetter, Vec<String>)>, StageError> {
     let settings = order.settings;
-    let prison = settings.prisons.iter().find(|prison| prison.name == action.prison);
-    let to = prison.map(|prison| prison.email.clone()).unwrap_or_default();
+    let to = address(settings, &action.prison).to_vec();
     let Some(first) = action.items.first().filter(|_| !to.is_empty()) else { return Ok(None) };
     let (mut cc, mut copies) = (Vec::new(), Vec::new());
     for (name, email) in copied(settings, action) {
@@ -242,8 +250,8 @@ async fn replan(
     }
     let mut replanned = Vec::new();
     for (prison, found) in moved {
-        let to = settings.prisons.iter().find(|entry| entry.name == prison).map(|entry| entry.email.clone());
-        let (Some(to), Some((number, _))) = (to.filter(|to| !to.is_empty()), found.first().cloned()) else { continue };
+        let to = address(settings, prison).to_vec();
+        let Some((number, _)) = found.first().filter(|_| !to.is_empty()).cloned() else { continue };
         let facts = ReplanFacts {
             frame: frame(settings, civil_date(now)),
             recipient: prison.to_owned(),

@@ -211,6 +211,12 @@ impl Store {
             let what = format!("{}|{}|{}", row.int(1)?, row.text(2)?, row.text(3)?);
             deeds.push(("decision", format!("{}|{what}|{}|{typed}", row.int(0)?, row.int(4)?)));
         }
+        let sql = "SELECT mail_id, act, COALESCE(unit, ''), at, reason, by_whom FROM mail_decision";
+        for row in self.db.rows(sql, []).await? {
+            let typed = self.typed_again(["mail_decision.reason", "mail_decision.by_whom"], &row, 4)?;
+            let what = format!("{}|{}", row.text(1)?, row.text(2)?);
+            deeds.push(("mail decision", format!("{}|{what}|{}|{typed}", row.int(0)?, row.int(3)?)));
+        }
         let sql = "SELECT id, assessment_id, rule, from_on, until_on, at, reason, by_whom FROM waiver";
         for row in self.db.rows(sql, []).await? {
             let typed = self.typed_again(["waiver.reason", "waiver.by_whom"], &row, 6)?;
@@ -314,6 +320,10 @@ fn logged(rows: &[Row]) -> Result<Vec<Deed>> {
                 ("waiver", format!("{subject}|{rest}|{at}|{}", field("typed")))
             }
             "waiver.ended" => ("end of waiver", format!("{subject}|{}|{at}|{}", field("on"), field("typed"))),
+            "mail.decided" => {
+                let rest = ["decision", "unit"].map(field).join("|");
+                ("mail decision", format!("{subject}|{rest}|{at}|{}", field("typed")))
+            }
             "mail.kept" => ("mail", format!("{subject}|{}|{}|{at}", field("mark"), field("bytes"))),
             _ => continue,
         });

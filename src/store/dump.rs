@@ -42,7 +42,7 @@ impl Store {
 
     /// Places in the mailbox are left out: a copy may be seen or not.
     async fn dump_mails(&self) -> Result<Vec<String>> {
-        let sql = "SELECT m.id, m.let_in, a.key, b.key, m.settled_why, m.settled_by FROM received_mail m \
+        let sql = "SELECT m.id, m.let_in, a.key, b.key FROM received_mail m \
                    LEFT JOIN delivery a ON a.id = m.answer_id LEFT JOIN delivery b ON b.id = m.about_id";
         let mut lines = Vec::new();
         for row in self.db.rows(sql, []).await? {
@@ -50,13 +50,8 @@ impl Store {
             let keys = [row.text_or_null(2)?, row.text_or_null(3)?];
             let raw = sha256_hex(&self.mail_bytes(mail.id).await?);
             lines.push(format!("mail {mail:?} {raw} {} {keys:?}", row.int(1)?));
-            let settled =
-                [("received_mail.settled_why", 4), ("received_mail.settled_by", 5)].map(|(context, column)| {
-                    row.bytes_or_null(column)?.map(|sealed| self.opened(context, &sealed)).transpose()
-                });
-            for said in settled {
-                lines.extend(said?.map(|said| format!("mail {} settled {said}", mail.id)));
-            }
+            let (_, decisions) = self.tray_mail(mail.id).await?;
+            lines.extend(decisions.iter().map(|decision| format!("mail {} {decision:?}", mail.id)));
             for part in self.mail_parts(mail.id).await? {
                 let report = part.report.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
                 lines.push(format!("mail {} part {} {} {} {report}", mail.id, part.position, part.sha256, part.name));

@@ -20,7 +20,7 @@ use super::originals::Kept;
 use super::plan::PlanFate;
 use super::received::PartOf;
 use super::roster::ApprovalNote;
-use super::tray::TakenAs;
+use super::tray::{TakenAs, TrayAct, TrayRefused};
 use super::values::{Arg, args};
 use super::versions::Place;
 use super::{Result, Store, StoreError, to_ms};
@@ -112,6 +112,8 @@ pub enum Fate {
         batch: String,
         /// Its lines that grant it, of either kind.
         lines: Vec<u32>,
+        /// The columns in which the row differs from what is known.
+        columns: Vec<&'static str>,
     },
 }
 
@@ -120,6 +122,8 @@ pub enum Fate {
 pub struct Fates {
     /// Of [`Rows::results`].
     pub results: Vec<Fate>,
+    /// How many of them are known, and something said later counts.
+    pub outdated: u32,
     /// The roster that [`Rows::roster`] became.
     pub roster_id: Option<i64>,
     /// How many of its rows were stored.
@@ -219,12 +223,18 @@ impl FileKind {
 }
 
 impl Store {
-    /// Takes a file in. `finish` turns the fates into the report that is stored with them.
-    pub async fn take_in<F>(&self, intake: Intake<'_>, finish: F) -> Result<TakenIn>
+    /// Takes a file in. `finish` turns the fates into the report that is stored with them. A decision is refused where
+    /// somebody decided otherwise meanwhile.
+    pub async fn take_in<F>(&self, intake: Intake<'_>, finish: F) -> Result<TakenIn, TrayRefused>
     where
         F: FnOnce(&Fates) -> Report + Send,
     {
         let mut change = self.change().await?;
+        let decision = intake.decision.filter(|_| !intake.dry_run);
+        if let Some(decision) = &decision {
+            // Read past this transaction, which has written nothing yet and keeps all others from writing.
+            self.check_tray(intake.original.id, TrayAct::Taken(decision.kind)).await?;
+        }
         let first = intake.original.id == 0 || !is_read(&mut change, &intake).await?;
         let mut fates = Fates::default();
         self.take_results(&mut change, &intake, &mut fates).await?;
@@ -235,7 +245,6 @@ impl Store {
         let report = finish(&fates);
         let filed = matches!(fates.plan, Some(PlanFate::Taken { .. }));
         let changes = fates.count().taken > 0 || fates.approved || filed;
-        let decision = intake.decision.filter(|_| !intake.dry_run);
         let told = !intake.dry_run && self.tell_part(&mut change, &intake, &report).await?;
         let noted = told || fates.said_again > 0 || decision.is_some();
         if intake.dry_run || !(first || changes || noted) {

@@ -93,6 +93,17 @@ impl Store {
         Ok(true)
     }
 
+    /// Whether we sent a file with one of these SHA-256 (hex) ourselves.
+    pub async fn was_sent(&self, sha256: impl Iterator<Item = &String>) -> Result<bool> {
+        let sql = "SELECT COUNT(*) FROM delivery_file WHERE sha256 = $1";
+        for hash in sha256 {
+            if self.db.int(sql, args![hash.clone()]).await? > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Takes a letter back that is not needed any more, and says why. `false`: it has left, is leaving now, or is
     /// withdrawn already; nothing changes. No personal data in the reason.
     pub async fn withdraw_letter(&self, key: &str, reason: &str, at: DateTime<Utc>) -> Result<bool> {

@@ -73,8 +73,8 @@ pub use originals::{Arrival, Kept, Original};
 pub use plan::{FiledPlan, PlanFate};
 pub use post::{Entry, LeasedLetter, MailPlan, PlannedMail, Raised, Taken, Wanted};
 pub use received::{
-    Bounce, BounceOf, MailEnded, MailEnding, MailFate, MailHeader, MailPlace, NewMail, NewPart, Origin, PartOf,
-    ReceivedMail, ReceivedPart, TrayMail,
+    Bounce, BounceOf, MailAct, MailDecision, MailEnded, MailEnding, MailFate, MailHeader, MailPlace, NewMail, NewPart,
+    Origin, PartOf, ReceivedMail, ReceivedPart, TrayMail,
 };
 pub use roster::{ApprovalNote, RosterHeader};
 pub use seal::{SealRefused, SealedBatch};

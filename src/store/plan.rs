@@ -45,10 +45,12 @@ pub enum PlanFate {
         /// It counts; else a plan that was received later does.
         counts: bool,
     },
-    /// The plan that counts says the same; not stored.
+    /// A plan that is known says the same; not stored.
     Duplicate {
         /// When that one was received.
         received_at: DateTime<Utc>,
+        /// It counts; else a plan that was received later does.
+        counts: bool,
     },
 }
 
@@ -81,7 +83,8 @@ impl Store {
         let again = versions.iter().find(|v| v.original_id == intake.original.id && v.content_hash == content_hash);
         let last = versions.last();
         if let Some(known) = again.or(last.filter(|last| last.content_hash == content_hash)) {
-            fates.plan = Some(PlanFate::Duplicate { received_at: from_ms(known.received_at)? });
+            let counts = last.is_some_and(|last| last.id == known.id);
+            fates.plan = Some(PlanFate::Duplicate { received_at: from_ms(known.received_at)?, counts });
             if !intake.dry_run && (known.received_at, known.original_id) != intake.place() {
                 fates.said_again += say_again(change, "plan", &[known.id], intake).await?;
             }

@@ -21,7 +21,7 @@ mod tray;
 
 pub use bounce::{Bounce, BounceOf};
 pub use fate::MailFate;
-pub use tray::{Origin, TrayMail};
+pub use tray::{MailAct, MailDecision, Origin, TrayMail};
 
 /// Where a mail lies in a mailbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,17 +176,48 @@ impl Store {
         let into = "received_mail (id, mark, received_at, bytes, sender_hash, header, unit)";
         change.tx.insert(into, [row]).await?;
         change.tx.insert("received_mail_bytes (mail_id, sealed)", [args![id, sealed]]).await?;
-        let named: Vec<_> = (0_i64..)
-            .zip(mail.parts)
-            .map(|(position, part)| {
-                let name = self.vault.seal("received_part.name", part.name.as_bytes());
-                args![id, position, part.sha256.clone(), name]
-            })
-            .collect();
-        change.tx.insert("received_part (mail_id, position, sha256, name)", named).await?;
+        self.insert_parts(change, (id, 0), mail.parts).await?;
         let detail = json!({"mark": hex::encode(mark), "bytes": bytes, "parts": mail.parts.len()});
         change.audit("mail.kept", &id.to_string(), &detail, at);
         Ok(id)
+    }
+
+    async fn insert_parts(
+        &self,
+        change: &mut Change,
+        (id, first): (i64, i64),
+        parts: impl IntoIterator<Item = &NewPart>,
+    ) -> Result<()> {
+        let rows = (first..).zip(parts).map(|(position, part)| {
+            let name = self.vault.seal("received_part.name", part.name.as_bytes());
+            args![id, position, part.sha256.clone(), name]
+        });
+        change.tx.insert("received_part (mail_id, position, sha256, name)", rows.collect::<Vec<_>>()).await
+    }
+
+    /// Adds the files of a mail that were locked when it was kept; returns all of them, in order.
+    pub async fn complete_parts(&self, id: i64, parts: &[NewPart], at: DateTime<Utc>) -> Result<Vec<ReceivedPart>> {
+        let missing = |known: &[ReceivedPart]| -> Vec<NewPart> {
+            let is_known = |part: &NewPart| known.iter().any(|known| known.sha256 == part.sha256);
+            parts.iter().filter(|part| !is_known(part)).cloned().collect()
+        };
+        let known = self.mail_parts(id).await?;
+        if missing(&known).is_empty() {
+            return Ok(known);
+        }
+        let mut change = self.change().await?;
+        // Read past this transaction, which keeps all others from writing.
+        let known = self.mail_parts(id).await?;
+        let missing = missing(&known);
+        if missing.is_empty() {
+            change.roll_back().await?;
+            return Ok(known);
+        }
+        let first = known.last().map_or(0, |last| i64::from(last.position) + 1);
+        self.insert_parts(&mut change, (id, first), &missing).await?;
+        change.audit("mail.opened", &id.to_string(), &json!({"parts": missing.len()}), at);
+        change.commit("complete-parts").await?;
+        self.mail_parts(id).await
     }
 
     /// The mail at a place, if it is known there.

@@ -24,7 +24,7 @@ const MAX_PAGE: i64 = 4096;
 /// Pages per lane that are read and not yet decoded: more would only fill the memory.
 const MAX_DECODING: usize = 2;
 /// The rosters that count.
-const ROSTERS: &str = "SELECT id, received_at, row_count FROM roster r \
+pub(super) const ROSTERS: &str = "SELECT id, received_at, row_count FROM roster r \
                        WHERE NOT EXISTS (SELECT 1 FROM withdrawn_roster w WHERE w.id = r.id) ORDER BY id";
 /// How often the register is read anew because facts changed meanwhile.
 const MAX_LOADS: u32 = 5;

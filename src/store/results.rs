@@ -44,6 +44,10 @@ struct Decided {
     said_last: Vec<Arg>,
     /// Versions that others said first.
     said_again: Vec<i64>,
+    /// Rows that are known, and something said later counts.
+    outdated: u32,
+    /// Rows of claimed assessments: index of the row, identity of the assessment.
+    refused: Vec<(usize, i64)>,
 }
 
 impl Store {
@@ -61,6 +65,8 @@ impl Store {
         let claimed = claimed(change, &known, &hashes, intake).await?;
         let mut decided = decide(known, &hashes, intake, next, &claimed);
         fates.results = std::mem::take(&mut decided.fates);
+        fates.outdated = decided.outdated;
+        self.name_columns(change, &decided.refused, intake, fates).await?;
         if intake.dry_run {
             return Ok(());
         }
@@ -99,6 +105,31 @@ impl Store {
         let sql = "UPDATE assessment_version SET seen_at = $1, seen_in = $2 WHERE id IN ";
         change.tx.run_in(sql, &args![at, original], &decided.said_last).await?;
         fates.said_again += say_again(change, "result", &decided.said_again, intake).await?;
+        Ok(())
+    }
+
+    /// Says of rows of claimed assessments in which columns they differ from what is known.
+    async fn name_columns(
+        &self,
+        change: &mut Change,
+        refused: &[(usize, i64)],
+        intake: &Intake<'_>,
+        fates: &mut Fates,
+    ) -> Result<()> {
+        let asked: Vec<Arg> = refused.iter().map(|(_, assessment)| Arg::from(*assessment)).collect();
+        let sql = "SELECT assessment_id, sealed FROM assessment_version WHERE live = 1 AND assessment_id IN ";
+        let mut known: HashMap<i64, ResultRow> = HashMap::new();
+        for row in change.tx.rows_in(sql, &asked).await? {
+            known.insert(row.int(0)?, self.vault.open_value("assessment_version.sealed", &row.bytes(1)?)?);
+        }
+        for (index, assessment) in refused {
+            let said = &intake.rows.results[*index].value;
+            if let (Some(Fate::AlreadyClaimed { columns, .. }), Some(known)) =
+                (fates.results.get_mut(*index), known.get(assessment))
+            {
+                *columns = known.compared().differing(&said.compared());
+            }
+        }
         Ok(())
     }
 
@@ -238,11 +269,15 @@ fn decide(
                     decided.said_last.push(Arg::from(version.id));
                 }
                 decided.said_again.extend((version.first != place).then_some(version.id));
+                let (id, last) = (version.id, version.last);
+                let is_outdated = entry.versions.iter().any(|other| (other.last, other.id) > (last, id));
+                decided.outdated += u32::from(is_outdated);
                 Fate::Duplicate
             }
             Ruling::New { live, replaces } => {
                 if let Some((batch, lines)) = claimed.get(&entry.assessment_id) {
-                    Fate::AlreadyClaimed { batch: batch.clone(), lines: lines.clone() }
+                    decided.refused.push((i, entry.assessment_id));
+                    Fate::AlreadyClaimed { batch: batch.clone(), lines: lines.clone(), columns: Vec::new() }
                 } else {
                     if entry.versions.is_empty() {
                         entry.assessment_id = next;

@@ -9,9 +9,10 @@
 //!   hash only.
 
 mod plans;
+mod rosters;
 mod versions;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -20,11 +21,10 @@ use serde_json::json;
 use self::versions::{Moved, RESULTS, SURVEY};
 use super::ledger::Change;
 use super::originals::Arrival;
-use super::values::{Arg, args};
+use super::values::{Arg, Row, args};
 use super::versions::Place;
 use super::{FileKind, NewLetter, Original, Result, Store, StoreError, from_ms, letter, to_ms};
-use crate::subsidy::assessment::{Name, ResultRow, RosterRow};
-use crate::subsidy::register::Settled;
+use crate::subsidy::assessment::{Name, ResultRow};
 
 /// Why, who and when.
 #[derive(Copy, Clone, Debug)]
@@ -46,9 +46,14 @@ pub enum UndoRefused {
     /// It is withdrawn already.
     #[error("the file is withdrawn already")]
     AlreadyWithdrawn,
-    /// Live batches rest on it: void them, or correct their lines by reversal.
-    #[error("batches {0:?} rest on it")]
-    Claimed(Vec<String>),
+    /// Live batches grant or refuse on it.
+    #[error("batches {granted:?} grant on it, {refused:?} refuse on it")]
+    Claimed {
+        /// Those that grant: void them, or correct their lines by reversal.
+        granted: Vec<String>,
+        /// Those that only refuse: void them; a corrected result is judged anew.
+        refused: Vec<String>,
+    },
     /// A compiled plan was made from it: a corrected workbook takes its place.
     #[error("compiled plan {0} was made from it")]
     Compiled(String),
@@ -164,40 +169,6 @@ impl Store {
         Ok(undone)
     }
 
-    /// Rows of the rosters that the file brought, and how many of these rosters are approved. Refuses where a live batch
-    /// grants on one of the rows.
-    async fn rosters_withdrawn(&self, change: &mut Change, place: Place) -> Result<(u32, u32), UndoRefused> {
-        let sql = "SELECT b.sealed FROM roster_block b JOIN roster r ON r.id = b.roster_id \
-                   WHERE r.original_id = $1 AND r.received_at = $2";
-        let mut rows: HashSet<u128> = HashSet::new();
-        let mut number = 0;
-        for block in change.tx.rows(sql, args![place.1, place.0]).await? {
-            let block: Vec<(u128, RosterRow)> =
-                self.vault.open_value("roster_block.sealed", &block.bytes(0)?).map_err(StoreError::from)?;
-            number += block.len();
-            rows.extend(block.into_iter().map(|(fingerprint, _)| fingerprint));
-        }
-        if rows.is_empty() {
-            return Ok((0, 0));
-        }
-        // Read past this transaction, which has written nothing yet and keeps all others from writing.
-        let batches: BTreeSet<String> = self
-            .load_settlements()
-            .await?
-            .iter()
-            .filter(|settled| matches!(settled.what, Settled::Granted { reversed_by: None, .. }))
-            .filter(|settled| settled.facts.roster_fingerprint.is_some_and(|row| rows.contains(&row)))
-            .map(|settled| settled.batch.to_string())
-            .collect();
-        if !batches.is_empty() {
-            return Err(UndoRefused::Claimed(batches.into_iter().collect()));
-        }
-        let sql = "SELECT COUNT(*) FROM roster r WHERE r.original_id = $1 AND r.received_at = $2 \
-                   AND EXISTS (SELECT 1 FROM roster_approval a WHERE a.roster_id = r.id)";
-        let approved = change.tx.int(sql, args![place.1, place.0]).await?;
-        Ok((u32::try_from(number).unwrap_or(u32::MAX), count(approved)))
-    }
-
     /// What counted and what counts, opened.
     async fn fallbacks(&self, change: &mut Change, moved: &[Moved]) -> Result<Vec<Fallback>> {
         let ids: BTreeSet<i64> = moved.iter().flat_map(|moved| [moved.from, moved.to]).flatten().collect();
@@ -248,23 +219,28 @@ async fn withdrawn_history(change: &mut Change) -> Result<i64> {
     change.tx.int("SELECT COUNT(*) FROM withdrawn_history", []).await
 }
 
-/// Refuses where another version of what a live batch grants or refuses would count.
+/// Refuses where a live batch grants or refuses on a version that would count no more.
 async fn refuse_claimed(change: &mut Change, moved: &[Moved]) -> Result<(), UndoRefused> {
-    let assessments: Vec<Arg> = moved.iter().map(|moved| Arg::from(moved.assessment_id)).collect();
-    let mut batches = BTreeSet::new();
-    for sql in [
-        "SELECT DISTINCT b.number FROM batch_line l JOIN batch b ON b.id = l.batch_id \
-         WHERE NOT EXISTS (SELECT 1 FROM batch_void v WHERE v.batch_id = b.id) AND l.assessment_id IN ",
-        "SELECT DISTINCT b.number FROM batch_refusal l JOIN batch b ON b.id = l.batch_id WHERE l.settles = 1 \
-         AND NOT EXISTS (SELECT 1 FROM batch_void v WHERE v.batch_id = b.id) AND l.assessment_id IN ",
-    ] {
-        for row in change.tx.rows_in(sql, &assessments).await? {
-            batches.insert(row.text(0)?);
-        }
+    let versions: Vec<Arg> = moved.iter().filter_map(|moved| moved.from).map(Arg::from).collect();
+    let granting = "SELECT DISTINCT b.number FROM batch_line l JOIN batch b ON b.id = l.batch_id \
+                    WHERE NOT EXISTS (SELECT 1 FROM batch_void v WHERE v.batch_id = b.id) AND l.version_id IN ";
+    let refusing = "SELECT DISTINCT b.number FROM batch_refusal l JOIN batch b ON b.id = l.batch_id \
+                    WHERE l.settles = 1 AND NOT EXISTS (SELECT 1 FROM batch_void v WHERE v.batch_id = b.id) \
+                    AND l.version_id IN ";
+    let granted = numbers(&change.tx.rows_in(granting, &versions).await?)?;
+    let mut refused = numbers(&change.tx.rows_in(refusing, &versions).await?)?;
+    refused.retain(|number| !granted.contains(number));
+    if granted.is_empty() && refused.is_empty() {
+        return Ok(());
     }
-    if batches.is_empty() { Ok(()) } else { Err(UndoRefused::Claimed(batches.into_iter().collect())) }
+    let [granted, refused] = [granted, refused].map(|numbers| numbers.into_iter().collect());
+    Err(UndoRefused::Claimed { granted, refused })
 }
 
-fn count(number: i64) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
+fn numbers(rows: &[Row]) -> Result<BTreeSet<String>> {
+    rows.iter().map(|row| row.text(0)).collect()
+}
+
+fn count(number: impl TryInto<u32>) -> u32 {
+    number.try_into().unwrap_or(u32::MAX)
 }

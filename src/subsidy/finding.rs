@@ -91,6 +91,8 @@ codes! {
         TooManyRows = "too-many-rows",
         /// A planning workbook of an older version of the form.
         OldForm = "old-form",
+        /// A form that the unit that sent it does not file.
+        NotEntitled = "not-entitled",
         /// Figures of the annexes of a plan do not agree.
         PlanSum = "plan-sum",
         /// A project stands in one annex of a plan and not in the other.

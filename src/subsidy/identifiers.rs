@@ -143,6 +143,17 @@ pub fn mask_numbers_in(text: &str) -> String {
     shown
 }
 
+/// Whether a text holds a number that has the shape of a resident ID: 18 characters, or the 15 digits of the old ones.
+pub fn holds_resident_id(text: &str) -> bool {
+    let text: String = text.nfkc().collect();
+    let runs = text.split(|c: char| !c.is_ascii_digit() && !matches!(c, 'X' | 'x'));
+    let is_shaped = |run: &str| {
+        let digits = run.bytes().take_while(u8::is_ascii_digit).count();
+        matches!((digits, run.len()), (15 | 18, _) | (17, 18..))
+    };
+    runs.into_iter().any(is_shaped)
+}
+
 fn mask(text: &str, head: usize, tail: usize) -> String {
     let chars: Vec<char> = text.chars().collect();
     let (head, tail) = if chars.len() > head + tail { (head, tail) } else { (0, chars.len().min(1)) };
@@ -248,6 +259,22 @@ pub fn certificate_doubt(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_the_shape_of_a_resident_id_is_found_in_words() {
+        for with in [
+            "320404199001010012",
+            "核对32040419900101002X无误",
+            "核对３２０４０４１９９００１０１００２ｘ无误",
+            "旧证320404900101001",
+        ] {
+            assert!(holds_resident_id(with), "{with}");
+        }
+        for without in ["", "2026-10-01", "见 #12、CZ-2026-Q4-001", "S000032000001265000001", "电话13900000000", "X"]
+        {
+            assert!(!holds_resident_id(without), "{without}");
+        }
+    }
 
     #[test]
     fn resident_ids() {

@@ -26,7 +26,7 @@ use super::assessment::{HistoryRow, ResultRow, RosterEntry};
 use super::catalogue::Catalogue;
 use super::course::{CertificateType, Kind, Level};
 use super::identifiers::{ResidentId, normalise};
-use super::verdict::{Step, Verdict};
+use super::verdict::{Rule, Step, Verdict};
 use super::waiver::Waiver;
 
 /// One live assessment (its newest version).
@@ -129,6 +129,19 @@ impl<'a> Bench<'a> {
     /// The roster row that R4 finds for a subject.
     pub fn roster_row(&self, subject: usize) -> Option<&'a RosterEntry> {
         self.rosters.covering(subject)
+    }
+
+    /// The roster row that is read on a claim date: the one that R4 finds or, where R4 is waived, the one that would cover the
+    /// subject but for its approval or institution. A waived approval lifts nothing of what the row itself says.
+    pub fn roster_row_read(&self, subject: usize, claim_on: NaiveDate) -> Option<&'a RosterEntry> {
+        let id = self.docket.subjects[subject].id;
+        let waived = || self.waivers_of(id, claim_on).iter().any(|waiver| waiver.rule == Rule::NotOnRoster);
+        self.roster_row(subject).or_else(|| self.roster_row_but_for_approval(subject).filter(|_| waived()))
+    }
+
+    /// The roster row that would cover a subject but for its approval or institution.
+    pub fn roster_row_but_for_approval(&self, subject: usize) -> Option<&'a RosterEntry> {
+        self.rosters.without_approval(self.identities.subjects[subject], self.row(subject))
     }
 
     /// Other assessments on which the certificate of a subject stands for another person, occupation or level.

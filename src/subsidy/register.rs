@@ -10,7 +10,7 @@ use super::batch::BalanceKey;
 use super::course::Kind;
 use super::judge::{Bench, Docket, Grant, Subject};
 use super::money::Fen;
-use super::verdict::{Payable, RuleSet};
+use super::verdict::{Payable, Rule, RuleSet};
 use super::waiver::Waiver;
 
 /// The newest version of an assessment.
@@ -31,7 +31,7 @@ pub struct StoredResult {
 pub struct RowFacts {
     /// The version of the assessment.
     pub version_id: i64,
-    /// The roster row that R4 found, if it found one.
+    /// The roster row that was read ([`Bench::roster_row_read`]), if there was one.
     pub roster_fingerprint: Option<u128>,
 }
 
@@ -82,6 +82,15 @@ pub enum Settled {
         /// The failing rules and the warnings.
         rules: RuleSet,
     },
+}
+
+impl Settled {
+    /// The rules that the verdict named: those that failed, warnings, and whether one was waived.
+    pub const fn rules(&self) -> RuleSet {
+        match self {
+            Settled::Granted { warnings: rules, .. } | Settled::Refused { rules } => *rules,
+        }
+    }
 }
 
 /// State of the store at one moment.
@@ -146,12 +155,22 @@ impl Register {
         }
     }
 
-    /// Today's facts of a result.
-    pub fn facts(&self, bench: &Bench<'_>, subject: usize) -> RowFacts {
-        RowFacts {
-            version_id: self.results[subject].version_id,
-            roster_fingerprint: bench.roster_row(subject).map(|entry| entry.fingerprint),
-        }
+    /// The facts on which a result is judged on a claim date.
+    pub fn facts(&self, bench: &Bench<'_>, subject: usize, claim_on: NaiveDate) -> RowFacts {
+        self.facts_of(subject, bench.roster_row_read(subject, claim_on))
+    }
+
+    /// Today's facts of a result, to be held against those on which a batch judged it under these rules. Where that read a
+    /// row whose approval was waived, it is the same row today, whatever became of the waiver.
+    pub fn facts_today(&self, bench: &Bench<'_>, subject: usize, (judged, rules): (Option<u128>, RuleSet)) -> RowFacts {
+        let waived = judged.is_some() && rules.contains(Rule::Waived);
+        let but_for_approval = || bench.roster_row_but_for_approval(subject).filter(|_| waived);
+        self.facts_of(subject, bench.roster_row(subject).or_else(but_for_approval))
+    }
+
+    fn facts_of(&self, subject: usize, row: Option<&RosterEntry>) -> RowFacts {
+        let roster_fingerprint = row.map(|entry| entry.fingerprint);
+        RowFacts { version_id: self.results[subject].version_id, roster_fingerprint }
     }
 
     /// Per result and kind whether it is unsettled.
@@ -161,7 +180,8 @@ impl Register {
             settled.get(&(known.assessment_id, kind)).is_none_or(|settlement| match &settlement.what {
                 Settled::Granted { reversed_by: None, .. } => false,
                 Settled::Granted { .. } | Settled::Refused { .. } => {
-                    settlement.reopened || settlement.facts != self.facts(bench, i)
+                    let judged = (settlement.facts.roster_fingerprint, settlement.what.rules());
+                    settlement.reopened || settlement.facts != self.facts_today(bench, i, judged)
                 }
             })
         };

@@ -243,16 +243,16 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("collect.mail-ended", "mails come from a server: killed there in inbox.rs"),
     ("store.keep-mail.before-commit", "likewise"),
     ("store.keep-mail.after-commit", "likewise"),
+    ("store.complete-parts.before-commit", "likewise"),
+    ("store.complete-parts.after-commit", "likewise"),
     ("store.end-mail.before-commit", "likewise"),
     ("store.end-mail.after-commit", "likewise"),
     ("store.end-bounce.before-commit", "likewise"),
     ("store.end-bounce.after-commit", "likewise"),
     ("store.end-unmatched.before-commit", "likewise"),
     ("store.end-unmatched.after-commit", "likewise"),
-    ("store.settle-mail.before-commit", "a person decides: a mail is settled once"),
-    ("store.settle-mail.after-commit", "likewise"),
-    ("store.let-mail-in.before-commit", "likewise"),
-    ("store.let-mail-in.after-commit", "likewise"),
+    ("store.decide-mail.before-commit", "a person decides: once, with the letter that tells of it"),
+    ("store.decide-mail.after-commit", "likewise"),
 ];
 
 /// One kill to try: step, point, pass.

@@ -1,7 +1,8 @@
 //! What the operator decides, by the real binary: an import undone, a rule waived, what came back closed or taken after all,
 //! mails let in; and units told what they can supply.
 
-use shenling::store::{MailEnding, MailFate, MailHeader, MailPlace, NewMail, NewPart, Store, Vault};
+mod mails;
+mod waived;
 
 use crate::support::{Folder, resident_id, results_csv, roster_csv};
 
@@ -268,82 +269,4 @@ fn with_mail(folder: &Folder) {
     let config = config.replace("email = []", "email = [\"office@example.cn\"]");
     let config = config.replacen("host = \"\"", "host = \"127.0.0.1\"", 1);
     std::fs::write(folder.config(), config.replacen("from = \"\"", "from = \"shenling@example.cn\"", 1)).unwrap();
-}
-
-/// A mail of a unit, or of nobody, that brought a file.
-fn mail(folder: &Folder, uid: u32, file: &[u8], fate: MailFate) -> i64 {
-    let key = std::fs::read_to_string(folder.work().join("data/credentials/vault-key")).unwrap();
-    let url = format!("sqlite:{}", folder.work().join("data/shenling.db").display());
-    let at = chrono::DateTime::parse_from_rfc3339(NOW).unwrap().to_utc();
-    let place = MailPlace { account: "a".to_owned(), validity: 1, uid };
-    let header = MailHeader {
-        sender: "clerk@example.cn".to_owned(),
-        subject: "报送".to_owned(),
-        message_id: format!("{uid}@example.cn"),
-        thread: Vec::new(),
-    };
-    let parts = [NewPart { name: "表.csv".to_owned(), sha256: shenling::store::sha256_hex(file) }];
-    let unit = (fate != MailFate::Stranger).then_some("常州监狱");
-    let mail = NewMail { place: &place, header: &header, raw: b"raw", bytes: 3, parts: &parts, unit };
-    tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let store = Store::open(&url, Vault::from_key(key.trim().as_bytes()).unwrap()).await.unwrap();
-        let kept = store.keep_mail(&mail, at).await.unwrap();
-        store.end_mail(kept.id, &MailEnding { fate, answer: None, once_since: None }, at).await.unwrap();
-        store.close().await;
-        kept.id
-    })
-}
-
-#[test]
-fn the_sender_of_a_mail_is_told_in_answer_to_it() {
-    let folder = folder();
-    with_mail(&folder);
-    let bad = results_csv(&[result(1, 80), result(2, 80).replace("2026-04-10", "4月10日")]);
-    folder.put("bad.csv", &bad);
-    folder.expect(1, &["--now", NOW, "import", "bad.csv"]);
-    mail(&folder, 1, bad.as_bytes(), MailFate::Taken);
-    let decide = |what: &[&str]| folder.run(&[&["--now", NOW, "set-aside"], what, &BECAUSE[..]].concat());
-    let (code, _, err) = decide(&["reject", "3"]);
-    assert!(code == 0 && err.contains("答复已排入待发邮件（常州监狱）"), "{err}");
-    let undo = [&["--now", NOW, "import", "undo", "3", "--yes"], &BECAUSE[..]].concat();
-    folder.expect(0, &undo);
-    let list = folder.json(0, &["--now", NOW, "delivery", "list"]);
-    let keys: Vec<&str> = list.as_array().unwrap().iter().map(|line| line["key"].as_str().unwrap()).collect();
-    assert!(keys.len() == 2 && keys.iter().all(|key| key.starts_with("decision:3:")), "{list}");
-    let letters: Vec<String> = list
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|line| folder.expect(0, &["delivery", "show", &line["id"].to_string()]))
-        .collect();
-    assert!(letters[0].contains("clerk@example.cn") && letters[0].contains("不予受理"), "{}", letters[0]);
-    assert!(letters[1].contains("已撤回") && letters[1].contains("报错了表"), "{}", letters[1]);
-    assert!(letters.iter().all(|letter| !letter.contains("bad.csv") && !letter.contains("某甲")), "{letters:?}");
-}
-
-#[test]
-fn a_mail_for_a_person_is_let_in_as_one_of_a_unit_or_closed() {
-    let folder = folder();
-    let (stranger, words) = (mail(&folder, 1, b"x", MailFate::Stranger), mail(&folder, 2, b"y", MailFate::Words));
-    assert_eq!((stranger, words), (1, 2));
-    let listed = folder.expect(0, &["set-aside", "list"]);
-    assert!(listed.contains("m1") && listed.contains("m2"), "{listed}");
-    let decide = |what: &[&str]| folder.run(&[&["--now", NOW, "set-aside"], what, &BECAUSE[..]].concat());
-    for (what, says) in [
-        (&["accept", "m1"][..], "--unit"),
-        (&["accept", "m1", "--unit", "某单位"], "没有“某单位”这个单位"),
-        (&["accept", "m1", "--as", "results"], "--as 只用于文件"),
-        (&["reject", "m9"], "没有编号为 m9 的邮件"),
-    ] {
-        let (code, _, err) = decide(what);
-        assert!(code == 2 && err.contains(says), "{what:?}: {err}");
-    }
-    let (code, _, err) = decide(&["accept", "m1", "--unit", "溧阳监狱"]);
-    assert!(code == 0 && err.contains("视同溧阳监狱发来"), "{err}");
-    let (code, _, err) = decide(&["reject", "m2"]);
-    assert!(code == 0 && err.contains("不予受理"), "{err}");
-    let (code, _, err) = decide(&["reject", "m2"]);
-    assert!(code == 2 && err.contains("以前已经处理"), "{err}");
-    assert!(!folder.expect(0, &["set-aside", "list"]).contains("m2"));
-    folder.expect(0, &["audit", "verify"]);
 }

@@ -65,6 +65,7 @@ fn a_roster_that_comes_again_is_known() {
         "repairs",
         "sheets",
         "courses",
+        "repeated",
     ];
     assert!(first.as_object().unwrap().keys().all(|key| keys.contains(&key.as_str())), "{first}");
     let text = folder.expect(1, &["import", &folder.work().join("roster.csv").display().to_string()]);

@@ -106,7 +106,7 @@ fn a_resubmission_supersedes_and_says_what_changed_and_an_addition_stands_beside
     assert_eq!((&persons["added"], &persons["removed"], &persons["changed"]), (&2.into(), &1.into(), &1.into()));
     assert_eq!(persons["cells"], serde_json::json!(["附件3!D5", "附件3!D8", "附件3!D10"]));
     // The first again is a redelivery: the second still counts.
-    assert_eq!(import(&folder, 0, "filled-openpyxl.xlsx")["plan"]["outcome"], "duplicate");
+    assert_eq!(import(&folder, 0, "filled-openpyxl.xlsx")["plan"]["outcome"], "outdated");
     let added = import(&folder, 0, "addition.xlsx");
     assert_eq!((&added["plan"]["outcome"], &added["plan"]["addition"]), (&"filed".into(), &1.into()));
     let listed = folder.json(0, &["plan", "list"]);

@@ -39,13 +39,13 @@ pub enum ImportCommand {
 pub enum SetAsideCommand {
     /// 列出有退回内容、尚未处理的文件
     List,
-    /// 逐条列出一个文件的问题和处理经过
+    /// 逐条列出一个文件的问题和处理经过，或一封邮件的情况和处理经过
     Show {
-        /// 编号（见 set-aside list）
+        /// 编号（见 set-aside list）：文件写数字，邮件写 m 加数字（如 m12）
         #[arg(value_name = "编号")]
-        id: i64,
+        key: String,
     },
-    /// 受理：文件按指明的种类收取，或（不写种类）记为另行办妥；邮件视同本单位发来，重新收取
+    /// 受理：文件按指明的种类收取，或（不写种类）记为另行办妥；邮件视同本单位发来，重新收取，没有可收的文件时记为另行办妥
     Accept {
         /// 编号（见 set-aside list）：文件写数字，邮件写 m 加数字（如 m12）
         #[arg(value_name = "编号")]

@@ -6,7 +6,6 @@ use super::markup::{cell_text, escaped};
 use super::styles::{Look, Styles};
 use super::{Colour, LIST_TITLE, MAIN_NS, MAX_MARKS, Unfit};
 use crate::forms::fix_list::{FixList, Place};
-use crate::subsidy::finding::Code;
 
 /// Most cells that get a line of their own: a sheet can have 65,530 links.
 const MAX_LINES: usize = 60_000;
@@ -67,11 +66,7 @@ pub(super) fn lines(fixes: &FixList) -> Vec<Line> {
     let mut lines = vec![Line::new([LIST_TITLE, "", ""], Look::Title)];
     let mut note = |text: &str| lines.push(Line::new(["", "", text], Look::Plain));
     note("请在原来的工作表中改正：点蓝色的位置就到那一格，红色的格必须改，黄色的格请核对，格上的批注说明怎么改。");
-    let rest = if concerns_rows_only(fixes) {
-        "没有错误的行已经收下，只有有错的行需要再收。"
-    } else {
-        ""
-    };
+    let rest = if fixes.rows_taken { "没有错误的行已经收下，只有有错的行需要再收。" } else { "" };
     note(&format!("改好后把本文件整个发回即可；本页和批注不必删除。{rest}"));
     let places: usize = fixes.problems.iter().map(|problem| problem.places.len()).sum();
     if places > MAX_MARKS {
@@ -100,14 +95,6 @@ pub(super) fn lines(fixes: &FixList) -> Vec<Line> {
         lines.push(Line::new(["", "已代为更正", &text], Look::Plain));
     }
     lines
-}
-
-/// Whether all that must be mended stands in rows: of a sheet that lacks a column, or a file as a whole, nothing was taken.
-fn concerns_rows_only(fixes: &FixList) -> bool {
-    fixes.errors().all(|problem| {
-        !matches!(problem.code, Code::ColumnMissing | Code::NoHeader)
-            && problem.places.iter().all(|place| !place.cell.is_empty())
-    })
 }
 
 fn cut(text: &str) -> String {

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{Frame, ProblemFacts};
 use crate::forms::fix_list::FixList;
+use crate::subsidy::identifiers::mask_numbers_in;
 
 /// What was decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub enum Decided {
     Settled,
     /// What came back is refused for good.
     Refused,
+    /// What a mail is about is settled in another way.
+    MailSettled,
     /// A mail is refused: nothing of it was taken.
     MailRefused,
     /// All that it brought is withdrawn: results, roster rows and others that count no more.
@@ -89,7 +92,11 @@ impl DecisionFacts {
         let (headline, said) = in_words(decided);
         let errors: Vec<ProblemFacts> = match decided {
             Decided::Taken { .. } => fixes.errors().map(ProblemFacts::of).collect(),
-            Decided::Settled | Decided::Refused | Decided::MailRefused | Decided::Withdrawn { .. } => Vec::new(),
+            Decided::Settled
+            | Decided::Refused
+            | Decided::MailSettled
+            | Decided::MailRefused
+            | Decided::Withdrawn { .. } => Vec::new(),
         };
         let office = &frame.office;
         let todo = match decided {
@@ -98,7 +105,7 @@ impl DecisionFacts {
                     "按上面列出的位置在原表中改正后，重新发送整个文件。没有错误的行已经收下，不会重复收取。".to_owned(),
                 ]
             }
-            Decided::Taken { .. } | Decided::Settled => Vec::new(),
+            Decided::Taken { .. } | Decided::Settled | Decided::MailSettled => Vec::new(),
             Decided::Refused | Decided::MailRefused => {
                 vec![format!("对处理意见有疑问的，请与{office}联系；情况有变化的，可以改正后重新报送。")]
             }
@@ -117,8 +124,9 @@ impl DecisionFacts {
             },
             headline: headline.to_owned(),
             said,
-            reason: reason.to_owned(),
-            by: by.to_owned(),
+            // Who typed them was told not to write numbers of persons; a letter must not carry one all the same.
+            reason: mask_numbers_in(reason),
+            by: mask_numbers_in(by),
             errors,
             todo,
             frame,
@@ -156,6 +164,7 @@ fn in_words(decided: &Decided) -> (&'static str, String) {
         }
         Decided::Settled => ("退回的内容已另行办妥", "其中退回的内容已另行办妥，不必再报。".to_owned()),
         Decided::Refused => ("不予受理", "其中退回的内容不予受理，到此为止；已经收下的内容不受影响。".to_owned()),
+        Decided::MailSettled => ("已另行办妥", "这封邮件所说的事已另行办妥，不必再发。".to_owned()),
         Decided::MailRefused => ("不予受理", "这封邮件不予受理，其中的内容没有收取。".to_owned()),
         Decided::Withdrawn { rows } => {
             ("已撤回", format!("这个文件带来的内容已全部撤回（{rows} 条现行有效的内容受影响），不再作为核定的依据。"))
@@ -185,10 +194,22 @@ mod tests {
     }
 
     #[test]
+    fn a_number_in_the_reason_is_masked() {
+        let sent = Sent { number: "1", received_at: "昨天", kind: "邮件", sha256: "" };
+        let words = ("身份证320404199001010012不符", "工号123456789012345");
+        let frame = Frame::sample();
+        let facts =
+            DecisionFacts::new(frame, "某单位".to_owned(), &sent, &Decided::Refused, words, &FixList::default());
+        assert_eq!(facts.reason, format!("身份证{}不符", mask_numbers_in("320404199001010012")));
+        assert!(!facts.reason.contains("19900101") && !facts.by.contains("123456789"), "{facts:?}");
+    }
+
+    #[test]
     fn each_decision_is_told_with_reason_and_what_to_do() {
         let none = FixList::default();
         assert!(written(&Decided::Refused, &none).contains("不予受理"));
         assert!(written(&Decided::MailRefused, &none).contains("没有收取"));
+        assert!(written(&Decided::MailSettled, &none).contains("不必再发"));
         assert!(written(&Decided::Settled, &none).contains("不必再报"));
         assert!(written(&Decided::Withdrawn { rows: 3 }, &none).contains("3 条现行有效的内容受影响"));
         let finding = Finding {

@@ -18,7 +18,7 @@ pub struct HeldFacts {
     pub recipient: String,
     /// The week: `2026-W48`.
     pub number: String,
-    /// How many lines there are in all, one result counted with each of its reasons.
+    /// How many results there are in all.
     pub count: usize,
     /// What is lacking.
     pub lines: Vec<HeldLine>,
@@ -56,9 +56,8 @@ impl HeldLine {
 }
 
 impl HeldFacts {
-    /// The letter of a week.
-    pub fn new(frame: Frame, recipient: String, number: String, lines: Vec<HeldLine>) -> HeldFacts {
-        let count = lines.iter().map(|line| line.count).sum();
+    /// The letter of a week about so many results; a result may stand on several lines, one for each reason.
+    pub fn new(frame: Frame, recipient: String, number: String, count: usize, lines: Vec<HeldLine>) -> HeldFacts {
         HeldFacts { frame, recipient, number, count, lines }
     }
 
@@ -74,7 +73,7 @@ impl HeldFacts {
             ),
             line("公民身份号码缺失或校验码不符", "请监狱核对公民身份号码，更正后重新报送", 31..33),
         ];
-        HeldFacts::new(Frame::sample(), "溧阳监狱".to_owned(), "2026-W47".to_owned(), lines)
+        HeldFacts::new(Frame::sample(), "溧阳监狱".to_owned(), "2026-W47".to_owned(), 27, lines)
     }
 }
 

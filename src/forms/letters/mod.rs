@@ -28,7 +28,7 @@ pub use facts::{Attached, BatchFacts, BatchFigures, Frame, Task, TestFacts, size
 pub use held::{HeldFacts, HeldLine};
 pub use overview::{BatchBar, DueLine, GoalChart, Overview, PlanBar, PlanChart, deeds};
 pub use remind::{Moved, ReminderFacts, ReplanFacts, date_in_words};
-pub use reply::{Contents, FileFacts, MendedFacts, Outcome, ProblemFacts, ReplyFacts, courses};
+pub use reply::{Arrival, Contents, FileFacts, MendedFacts, OWN_COPY, Outcome, ProblemFacts, ReplyFacts, courses};
 
 /// Longest subject in characters: beyond it mail programs cut.
 const MAX_SUBJECT: usize = 120;

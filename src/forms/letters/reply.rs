@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use self::words::Needs;
+pub use self::words::OWN_COPY;
 use super::{Attached, Frame, Unopened};
 use crate::forms::fix_list::{FixList, Mended, Problem};
 use crate::forms::reading::FileKind;
@@ -33,7 +35,9 @@ pub struct ReplyFacts {
     pub received_at: String,
     /// Nothing was stored (试检).
     pub rehearsal: bool,
-    /// What the subject begins with: `回执`, `需更正`, `试检`.
+    /// The files lay in the inbox folder; no mail brought them.
+    pub folder: bool,
+    /// What the subject begins with: `回执`, `待补正`, `需更正`, `试检`.
     pub headline: String,
     /// Each file.
     pub files: Vec<FileFacts>,
@@ -49,6 +53,8 @@ pub struct ReplyFacts {
     pub contents: String,
     /// What could not be opened: its name, and why and what to do.
     pub unopened: Vec<(String, String)>,
+    /// What was not read and need not come again: its name, and why.
+    pub beside: Vec<(String, String)>,
     /// The attachments.
     pub attachments: Vec<Attached>,
 }
@@ -70,6 +76,8 @@ pub struct FileFacts {
     pub courses: Vec<(String, String)>,
     /// What must be mended.
     pub errors: Vec<ProblemFacts>,
+    /// For what a row is taken but held until it is mended.
+    pub holds: Vec<ProblemFacts>,
     /// What should be looked at.
     pub doubts: Vec<ProblemFacts>,
     /// What was repaired.
@@ -117,8 +125,10 @@ pub struct Outcome<'a> {
     pub taken: u32,
     /// Rows among them that took the place of an older version.
     pub superseded: u32,
-    /// Rows that were known already.
+    /// Rows that were known already, or stand twice in the file.
     pub duplicates: u32,
+    /// Those among them that stand twice in the file.
+    pub repeated: u32,
     /// Rows that come back.
     pub set_aside: u32,
     /// What must be mended.
@@ -127,6 +137,15 @@ pub struct Outcome<'a> {
     pub courses: Vec<(String, u32)>,
     /// What else there is to say.
     pub notes: Vec<String>,
+}
+
+/// How files came, and whether they stay.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Arrival {
+    /// They lay in the inbox folder; no mail brought them.
+    pub folder: bool,
+    /// Nothing is stored (试检).
+    pub rehearsal: bool,
 }
 
 /// Where the contents of faulty cells are.
@@ -141,44 +160,47 @@ pub enum Contents {
 }
 
 impl ReplyFacts {
-    /// The reply to a mail that brought files. `received` is number and instant (in words) of the receipt; `next` says what is
-    /// due next.
+    /// The reply to files. `received` is number and instant (in words) of the receipt; `next` says what is due next.
     pub fn new(
         frame: Frame,
         recipient: String,
         (number, received_at): (String, String),
-        rehearsal: bool,
+        arrival: Arrival,
         outcomes: &[Outcome<'_>],
         next: Vec<String>,
         contents: Contents,
     ) -> ReplyFacts {
-        let has_errors = outcomes.iter().any(|outcome| outcome.fixes.errors().next().is_some());
+        let rehearsal = arrival.rehearsal;
         let has_copies = matches!(contents, Contents::Sealed(_));
         let sum = |of: fn(&Outcome<'_>) -> u32| outcomes.iter().map(of).fold(0, u32::saturating_add);
         let rows = (sum(|outcome| outcome.taken), sum(|outcome| outcome.set_aside));
         let mut totals = vec![("收到文件".to_owned(), format!("{} 个", outcomes.len()))];
         totals.push((if rehearsal { "可以收下" } else { "收下" }.to_owned(), format!("{} 行", rows.0)));
-        for (what, count) in [("以前已收、内容未变", sum(|outcome| outcome.duplicates)), ("退回待改", rows.1)]
-        {
+        let repeated = sum(|outcome| outcome.repeated);
+        let known = sum(|outcome| outcome.duplicates).saturating_sub(repeated);
+        for (what, count) in [(words::KNOWN, known), (words::REPEATED, repeated), ("退回待改", rows.1)] {
             if count > 0 {
                 totals.push((what.to_owned(), format!("{count} 行")));
             }
         }
-        let headline = match (rehearsal, has_errors) {
+        let needs = Needs::of(outcomes);
+        let headline = match (rehearsal, needs) {
             (true, _) => "试检",
-            (false, true) => "需更正",
-            (false, false) => "回执",
+            (false, Needs { cells: true, .. } | Needs { whole: true, .. }) => "需更正",
+            (false, Needs { held: true, .. }) => "待补正",
+            (false, _) => "回执",
         };
         ReplyFacts {
             recipient,
             number,
             received_at,
             rehearsal,
+            folder: arrival.folder,
             headline: headline.to_owned(),
             files: outcomes.iter().map(|outcome| FileFacts::new(outcome, rehearsal, has_copies)).collect(),
             totals,
             rows,
-            todo: todo(rehearsal, has_errors, has_copies),
+            todo: needs.steps(arrival, has_copies),
             next,
             contents: match &contents {
                 Contents::Sealed(zip) => format!(
@@ -187,7 +209,7 @@ impl ReplyFacts {
                     zip.name, frame.office
                 ),
                 Contents::Withheld => format!(
-                    "贵单位还没有登记加密口令，所以本邮件只写单元格位置，不写格中的内容，也不附标注好的副本。\
+                    "还没有登记加密口令，所以这里只写单元格位置，不写格中的内容，也不附标注好的副本。\
                      需要副本的，请与{}约定口令。",
                     frame.office
                 ),
@@ -198,8 +220,17 @@ impl ReplyFacts {
                 Contents::Withheld | Contents::None => Vec::new(),
             },
             unopened: Vec::new(),
+            beside: Vec::new(),
             frame,
         }
+    }
+
+    /// Adds what was not read and need not come again: its name, and why.
+    pub fn not_read(&mut self, items: Vec<(String, String)>) {
+        if self.files.is_empty() && !items.is_empty() {
+            self.todo.push(words::ONLY_COPIES.to_owned());
+        }
+        self.beside = items;
     }
 
     /// Adds what else was in the mail and could not be opened: its name, and why and what to do.
@@ -238,6 +269,12 @@ impl ReplyFacts {
                 ),
                 problem("请另存为单独的文件发送", "", 1, Code::NoHeader),
             ],
+            holds: vec![problem(
+                "评定结果为合格，但缺少证书编号，请补填；补齐前暂不核定",
+                "“焊工”U8",
+                1,
+                Code::CertificateDoubt,
+            )],
             doubts: vec![problem("评定结果为合格，但“理论成绩”低于 60 分，请核对", "“焊工”S8", 1, Code::ScoreDoubt)],
             mended: vec![MendedFacts {
                 what: "按文字或其他写法填写的日期已识别".to_owned(),
@@ -260,7 +297,8 @@ impl ReplyFacts {
             sheets: &[],
             taken: 58,
             superseded: 2,
-            duplicates: 1,
+            duplicates: 2,
+            repeated: 1,
             set_aside: 4,
             fixes: &fixes,
             courses: Vec::new(),
@@ -268,12 +306,14 @@ impl ReplyFacts {
         };
         let received = ("20261120-0007".to_owned(), "2026年11月20日 09:30".to_owned());
         let next = vec!["2027年度培训计划（附件1至4）：2026年11月30日（星期一）前报齐，还缺附件3".to_owned()];
-        let frame = Frame::sample();
+        let (frame, arrival) = (Frame::sample(), Arrival::default());
         let whole =
-            ReplyFacts::new(frame, "溧阳监狱".to_owned(), received, false, &[outcome], next, Contents::Sealed(zip));
+            ReplyFacts::new(frame, "溧阳监狱".to_owned(), received, arrival, &[outcome], next, Contents::Sealed(zip));
         let unopened = vec![("winmail.dat".to_owned(), Unopened::Tnef.in_words().to_owned())];
         let headline = "需更正".to_owned();
-        ReplyFacts { files: vec![file], headline, todo: todo(false, true, true), unopened, ..whole }
+        let needs = Needs { cells: true, whole: true, held: true, doubts: true, rows_taken: true, results_only: true };
+        let beside = vec![("reply-20261101-0003.zip".to_owned(), OWN_COPY.to_owned())];
+        ReplyFacts { files: vec![file], headline, todo: needs.steps(arrival, true), unopened, beside, ..whole }
     }
 }
 
@@ -281,8 +321,8 @@ impl ProblemFacts {
     /// A problem with all its cells.
     pub(super) fn of(problem: &Problem) -> ProblemFacts {
         ProblemFacts {
-            advice: problem.advice.clone(),
             // Names of files and sheets may hold numbers of persons.
+            advice: mask_numbers_in(&problem.advice),
             cells: mask_numbers_in(&problem.cells()),
             places: problem.places.len(),
             code: problem.code.as_str(),
@@ -303,15 +343,16 @@ impl FileFacts {
         };
         FileFacts {
             name: mask_numbers_in(outcome.name),
-            kind: kind_in_words(outcome.kind).to_owned(),
+            kind: outcome.kind.map_or("没有收取", FileKind::name).to_owned(),
             sha256: outcome.sha256.chars().take(HASH_CHARS).collect(),
             sheets: outcome.sheets.iter().map(|sheet| mask_numbers_in(sheet)).collect(),
-            outcome: outcome_in_words(outcome, rehearsal),
+            outcome: words::outcome(outcome, rehearsal),
             courses: outcome.courses.iter().map(|(course, rows)| (course.clone(), format!("{rows} 行"))).collect(),
             errors: outcome.fixes.errors().map(problem).collect(),
-            doubts: outcome.fixes.doubts().map(problem).collect(),
+            holds: outcome.fixes.doubts().filter(|one| outcome.holds(one)).map(problem).collect(),
+            doubts: outcome.fixes.doubts().filter(|one| !outcome.holds(one)).map(problem).collect(),
             mended: outcome.fixes.mended.iter().map(mended).collect(),
-            notes: outcome.notes.clone(),
+            notes: outcome.notes.iter().map(|note| mask_numbers_in(note)).collect(),
         }
     }
 }
@@ -324,58 +365,6 @@ fn cut(cells: String, has_copies: bool) -> String {
     let short: String = cells.chars().take(MAX_CELLS_CHARS).collect();
     let whole = short.rsplit_once(['、', '；']).map_or(&*short, |(whole, _)| whole);
     format!("{whole} 等（其余见附件中的问题清单）")
-}
-
-fn kind_in_words(kind: Option<FileKind>) -> &'static str {
-    match kind {
-        Some(FileKind::Results) => "考核结果表",
-        Some(FileKind::Roster) => "培训人员信息表",
-        Some(FileKind::History) => "历史申领",
-        Some(FileKind::Survey) => "年度摸排表",
-        Some(FileKind::Plan) => "年度计划工作簿",
-        None => "没有认出是哪种表",
-    }
-}
-
-fn outcome_in_words(outcome: &Outcome<'_>, rehearsal: bool) -> String {
-    let Outcome { taken, superseded, duplicates, set_aside, .. } = outcome;
-    if taken + duplicates + set_aside == 0 {
-        return "没有收到任何一行".to_owned();
-    }
-    let replaced = match (*superseded, rehearsal) {
-        (0, _) => String::new(),
-        (rows, false) => format!("（其中 {rows} 行替换了以前的内容）"),
-        (rows, true) => format!("（其中 {rows} 行替换以前的内容）"),
-    };
-    let mut words = vec![format!("{} {taken} 行{replaced}", if rehearsal { "可以收下" } else { "收下" })];
-    if *duplicates > 0 {
-        words.push(format!("以前已收、内容未变 {duplicates} 行"));
-    }
-    if *set_aside > 0 {
-        words.push(format!("退回 {set_aside} 行"));
-    }
-    words.join("，")
-}
-
-fn todo(rehearsal: bool, has_errors: bool, has_copies: bool) -> Vec<String> {
-    let mut todo = Vec::new();
-    if has_errors {
-        todo.push(if has_copies {
-            "打开附件中标注好的副本：第一张表“问题清单”列出每一处，点位置就到那一格；红色的格必须改，黄色的格请核对。"
-                .to_owned()
-        } else {
-            "按下面列出的位置在原表中改正；标“请核对”的看一看，确实无误的不用改。".to_owned()
-        });
-    }
-    match (rehearsal, has_errors) {
-        (true, true) => todo.push("改好后再试，或把主题中的“试检”去掉正式报送。".to_owned()),
-        (true, false) => todo.push("没有需要改的。请把主题中的“试检”去掉，正式报送同一个文件。".to_owned()),
-        (false, true) => {
-            todo.push("改好后直接回复本邮件，附上改好的整个文件。没有错误的行已经收下，不会重复收取。".to_owned());
-        }
-        (false, false) => {}
-    }
-    todo
 }
 
 /// Rows by course: which course, in words, and how many rows. A row is its prison, occupation, level and class.
@@ -397,3 +386,4 @@ pub fn courses<'a>(
 
 #[cfg(test)]
 mod tests;
+mod words;

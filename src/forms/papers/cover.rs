@@ -10,6 +10,7 @@ use super::{PaperContext, Payee};
 use crate::subsidy::assessment::Name;
 use crate::subsidy::batch::{Balance, Batch, Line, LineWaiver};
 use crate::subsidy::course::Kind;
+use crate::subsidy::identifiers::mask_numbers_in;
 use crate::subsidy::money::Fen;
 
 /// The cover, as texts.
@@ -188,7 +189,7 @@ fn changes(batch: &Batch) -> Changes {
                     line: line.number,
                     cites: format!("{} 第{}行", reverses.batch, reverses.line),
                     amount: line.amount.to_string(),
-                    reason: reverses.reason.clone(),
+                    reason: mask_numbers_in(&reverses.reason),
                 })
             })
             .collect(),
@@ -226,8 +227,8 @@ fn waivers(batch: &Batch) -> Vec<Waived> {
         Some(Waived {
             lines: lines.join("、"),
             rule: format!("{}　{}", waiver.rule.number(), waiver.rule.says()),
-            by: waiver.by.clone(),
-            reason: waiver.reason.clone(),
+            by: mask_numbers_in(&waiver.by),
+            reason: mask_numbers_in(&waiver.reason),
             until: day(waiver.until),
         })
     };

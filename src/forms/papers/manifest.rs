@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::{PaperContext, PaperError};
 use crate::subsidy::batch::{Batch, LineWaiver};
+use crate::subsidy::identifiers::mask_numbers_in;
 use crate::subsidy::plan::city::CityPlan;
 
 /// Version of the manifest's layout.
@@ -59,9 +60,9 @@ pub struct ManifestWaiver {
     pub line: u32,
     /// Code of the rule.
     pub rule: String,
-    /// Who answers for it.
+    /// Who answers for it; numbers of persons masked.
     pub by: String,
-    /// Why.
+    /// Why; numbers of persons masked.
     pub reason: String,
     /// Its last day.
     pub until: NaiveDate,
@@ -93,8 +94,8 @@ impl ManifestWaiver {
         ManifestWaiver {
             line: used.line,
             rule: waiver.rule.code().to_owned(),
-            by: waiver.by.clone(),
-            reason: waiver.reason.clone(),
+            by: mask_numbers_in(&waiver.by),
+            reason: mask_numbers_in(&waiver.reason),
             until: waiver.until,
         }
     }

@@ -97,6 +97,17 @@ impl FileKind {
         }
     }
 
+    /// What clerks call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            FileKind::Results => "考核结果表",
+            FileKind::Roster => "培训人员信息表",
+            FileKind::History => "历史申领",
+            FileKind::Survey => "年度摸排表",
+            FileKind::Plan => "年度计划工作簿",
+        }
+    }
+
     /// The file in `config/forms/` that holds its columns.
     pub const fn columns_file(self) -> &'static str {
         match self {

@@ -90,6 +90,8 @@ pub struct Enclosure {
     pub name: String,
     /// What it stands in: names of archives, subjects of forwarded mails, outermost first.
     pub within: Vec<String>,
+    /// SHA-256 of the archives among them, in hex.
+    pub archives: Vec<String>,
     /// Its bytes.
     pub bytes: Vec<u8>,
 }

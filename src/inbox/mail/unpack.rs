@@ -4,6 +4,7 @@
 
 use std::io::{Cursor, Read};
 
+use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
@@ -50,10 +51,10 @@ impl<'a> Unpacking<'a> {
 
     /// Takes an attachment in. `within` names what it stands in, outermost first.
     pub fn take(&mut self, name: String, bytes: Vec<u8>, within: &[String]) {
-        self.take_at(name, bytes, within, 0);
+        self.take_at(name, bytes, within, &[]);
     }
 
-    fn take_at(&mut self, name: String, bytes: Vec<u8>, within: &[String], depth: usize) {
+    fn take_at(&mut self, name: String, bytes: Vec<u8>, within: &[String], archives: &[String]) {
         let lower = name.to_lowercase();
         if bytes.starts_with(TNEF) || lower == "winmail.dat" {
             return self.refuse(&name, Why::Tnef);
@@ -63,7 +64,8 @@ impl<'a> Unpacking<'a> {
         }
         let is_zip = ZIP.iter().any(|magic| bytes.starts_with(magic));
         if is_zip && let Some(archive) = archive(&bytes) {
-            return self.open(&name, archive, within, depth);
+            let hash = hex::encode(Sha256::digest(&bytes));
+            return self.open(&name, archive, within, &[archives, &[hash]].concat());
         }
         let is_called_zip = lower.rsplit_once('.').is_some_and(|(_, end)| end == "zip");
         if is_called_zip && !is_document(&bytes) {
@@ -72,11 +74,12 @@ impl<'a> Unpacking<'a> {
         if bytes.len() as u64 > self.limits.max_enclosure_bytes || self.enclosures.len() >= self.limits.max_enclosures {
             return self.refuse(&name, Why::TooLarge);
         }
-        self.enclosures.push(Enclosure { name, within: within.to_vec(), bytes });
+        let (within, archives) = (within.to_vec(), archives.to_vec());
+        self.enclosures.push(Enclosure { name, within, archives, bytes });
     }
 
-    fn open(&mut self, name: &str, mut archive: ZipArchive<Cursor<&[u8]>>, within: &[String], depth: usize) {
-        if depth >= MAX_DEPTH || archive.len() > MAX_MEMBERS {
+    fn open(&mut self, name: &str, mut archive: ZipArchive<Cursor<&[u8]>>, within: &[String], archives: &[String]) {
+        if archives.len() > MAX_DEPTH || archive.len() > MAX_MEMBERS {
             return self.refuse(name, Why::TooLarge);
         }
         let mut path = within.to_vec();
@@ -84,7 +87,7 @@ impl<'a> Unpacking<'a> {
         for index in 0..archive.len() {
             let Some(member) = label(&mut archive, index) else { continue };
             match self.member(&mut archive, index) {
-                Ok(bytes) => self.take_at(member, bytes, &path, depth + 1),
+                Ok(bytes) => self.take_at(member, bytes, &path, archives),
                 Err(why) => self.refuse(&format!("{name}：{member}"), why),
             }
         }

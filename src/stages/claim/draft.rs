@@ -60,7 +60,8 @@ pub(super) fn draft(
         (0..).zip(judgement.verdicts).flat_map(|(i, pair)| pair.into_iter().flatten().map(move |v| (i, v)))
     {
         let known = &register.results[i];
-        let (facts, late) = (register.facts(&bench, i), known.row.assessed_on < terms.period.first_day());
+        let (facts, late) =
+            (register.facts(&bench, i, terms.claim_on), known.row.assessed_on < terms.period.first_day());
         if verdict.outcome == Outcome::Granted {
             lines.push((granted(&bench, i, known.assessment_id, verdict, late), facts));
         } else {
@@ -71,7 +72,8 @@ pub(super) fn draft(
     }
     for reversal in reversals {
         let assessment = BTreeSet::from([reversal.line.assessment_id]);
-        let today = register.at(&assessment).first().map(|i| register.facts(&bench, *i));
+        let judged = (reversal.line.roster_fingerprint, reversal.line.warnings);
+        let today = register.at(&assessment).first().map(|i| register.facts_today(&bench, *i, judged));
         // Of the result the version that was granted: a correction that arrived while an earlier reversal stood, whose
         // batch was voided since, is then still one. Of the roster today's row: another roster alone frees nothing.
         let facts = RowFacts {

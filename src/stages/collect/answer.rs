@@ -8,13 +8,13 @@ use zeroize::Zeroizing;
 
 use super::super::{StageError, blocking};
 use super::post_in::Post;
-use super::sorting::Sorted;
+use super::sorting::{Sorted, TRIAL};
 use super::{Desk, FileReport, plan};
 use crate::forms::annotate::annotate;
 use crate::forms::fix_list::FixList;
 use crate::forms::letters::{
-    Attached, Contents, LetterText, OldFormFacts, Outcome, ReplyFacts, StrangerFacts, Unopened, UnopenedFacts,
-    instant_in_words, size_in_words,
+    Arrival, Attached, Contents, LetterText, OWN_COPY, OldFormFacts, Outcome, ReplyFacts, StrangerFacts, Unopened,
+    UnopenedFacts, instant_in_words, size_in_words,
 };
 use crate::forms::papers::{self, check_password};
 use crate::forms::planning::FORM_VERSION;
@@ -93,12 +93,15 @@ pub(super) async fn receipt(
     desk: &Desk,
     post: &Post,
     (unit, mail, trial): (&Unit, &ReceivedMail, bool),
-    (taken, opened): (&Taken, &Mail),
+    (taken, opened, ours): (&Taken, &Mail, Vec<String>),
     now: DateTime<Utc>,
 ) -> Result<NewLetter, StageError> {
     let fate = if trial { MailFate::Rehearsed } else { MailFate::Taken };
-    let receipt = Receipt { unit, number: number(mail), received_at: mail.received_at, trial };
-    let (words, attachments) = compose(store, desk, post, &receipt, taken, items(opened), now).await?;
+    let arrival = Arrival { folder: false, rehearsal: trial };
+    let receipt = Receipt { unit, number: number(mail), received_at: mail.received_at, arrival };
+    let ours = ours.iter().map(|name| (mask_numbers_in(name), OWN_COPY.to_owned())).collect();
+    let came = Came { taken, unopened: items(opened), beside: ours };
+    let (words, attachments) = compose(store, desk, post, &receipt, came, now).await?;
     Ok(letter(mail, fate, words, attachments))
 }
 
@@ -110,21 +113,30 @@ pub(super) struct Receipt<'a> {
     pub number: String,
     /// When they came.
     pub received_at: DateTime<Utc>,
-    /// Nothing was kept (试检).
-    pub trial: bool,
+    /// By which way, and whether anything was kept.
+    pub arrival: Arrival,
 }
 
-/// Writes a receipt; `unopened` is what else came and could not be opened.
+/// All that came.
+pub(super) struct Came<'a> {
+    /// Files, with what became of each.
+    pub taken: &'a Taken,
+    /// What could not be opened: its name, and why and what to do.
+    pub unopened: Vec<(String, String)>,
+    /// What was not read and need not come again: its name, and why.
+    pub beside: Vec<(String, String)>,
+}
+
+/// Writes a receipt.
 pub(super) async fn compose(
     store: &Store,
     desk: &Desk,
     post: &Post,
     about: &Receipt<'_>,
-    taken: &Taken,
-    unopened: Vec<(String, String)>,
+    Came { taken, unopened, mut beside }: Came<'_>,
     now: DateTime<Utc>,
 ) -> Result<(LetterText, Vec<PacketFile>), StageError> {
-    let Receipt { unit, trial, .. } = *about;
+    let Receipt { unit, arrival, .. } = *about;
     let (number, received_at) = (about.number.clone(), instant_in_words(about.received_at));
     let forms = new_forms(store, desk, taken, now).await?;
     if let ([(file, _)], [form], [], Some(mark)) =
@@ -142,10 +154,13 @@ pub(super) async fn compose(
         };
         return Ok((post.templates.write("oldform", &facts)?, forms));
     }
-    let fixes: Vec<FixList> = taken.iter().map(|(file, _)| FixList::of(&file.findings, &file.repairs)).collect();
+    let scans = |(file, _): &&(FileReport, Arc<Vec<u8>>)| is_scan_beside(file, taken);
+    beside.extend(taken.iter().filter(scans).map(|(file, _)| (mask_numbers_in(&file.file), SCAN.to_owned())));
+    let taken: Vec<&(FileReport, Arc<Vec<u8>>)> = taken.iter().filter(|file| !scans(file)).collect();
+    let fixes: Vec<FixList> = taken.iter().map(|(file, _)| fixes_of(file, arrival)).collect();
     let outcomes: Vec<Outcome<'_>> = taken.iter().zip(&fixes).map(|((file, _), fixes)| outcome(file, fixes)).collect();
     let password = (post.password)(&unit.id).filter(|password| check_password(password).is_ok());
-    let copies = copies(desk, taken, &fixes, password, &number, now).await?;
+    let copies = copies(desk, &taken, &fixes, password, &number, now).await?;
     let contents = match &copies {
         Copies::Packed(zip) => Contents::Sealed(attached(zip, "标注好的副本，AES-256 加密压缩包")),
         Copies::Withheld => Contents::Withheld,
@@ -154,12 +169,30 @@ pub(super) async fn compose(
     let next = (post.next)(unit.name.clone()).await;
     let received = (number, received_at);
     let frame = post.frame.clone();
-    let mut facts = ReplyFacts::new(frame, unit.name.clone(), received, trial, &outcomes, next, contents);
+    let name = if unit.name == TRIAL { "经办人".to_owned() } else { unit.name.clone() };
+    let mut facts = ReplyFacts::new(frame, name, received, arrival, &outcomes, next, contents);
+    facts.not_read(beside);
     facts.not_opened(unopened);
     facts.attachments.extend(forms.iter().map(|form| attached(form, NEW_FORM)));
     let mut attachments: Vec<PacketFile> = if let Copies::Packed(zip) = copies { vec![zip] } else { Vec::new() };
     attachments.extend(forms);
     Ok((post.templates.write("reply", &facts)?, attachments))
+}
+
+/// What papers beside a table are: scans of it, usually with its seal.
+const SCAN: &str = "不读取此类文件；其中的内容已由同时报送的表格收取的，不必再报。";
+const SCANS: [&str; 10] = ["pdf", "ofd", "jpg", "jpeg", "png", "bmp", "gif", "tif", "tiff", "heic"];
+
+/// Whether a file is a picture of paper that came with a table that was read.
+fn is_scan_beside(file: &FileReport, came: &Taken) -> bool {
+    let end = file.file.rsplit_once('.').map(|(_, end)| end.to_lowercase());
+    let is_scan = file.kind == store::FileKind::Unknown && end.is_some_and(|end| SCANS.contains(&&*end));
+    is_scan && came.iter().any(|(other, _)| other.kind != store::FileKind::Unknown)
+}
+
+fn fixes_of(file: &FileReport, arrival: Arrival) -> FixList {
+    let rows_taken = file.taken > 0 && !arrival.rehearsal;
+    FixList { rows_taken, ..FixList::of(&file.findings, &file.repairs) }
 }
 
 const NEW_FORM: &str = "新的计划表（上次报过的项目已带入）";
@@ -202,6 +235,12 @@ fn outcome<'a>(file: &'a FileReport, fixes: &'a FixList) -> Outcome<'a> {
     if file.kind == store::FileKind::Roster && file.taken > 0 {
         notes.push("名册已收，还须经主管部门核准；核准之后才作为补贴的依据。".to_owned());
     }
+    if file.outdated > 0 {
+        notes.push(format!(
+            "其中 {} 行此后收到过更新的内容，以更新的为准。要改回本文件的内容，请把它另存为新文件后再报。",
+            file.outdated
+        ));
+    }
     Outcome {
         name: &file.file,
         sha256: &file.sha256,
@@ -210,6 +249,7 @@ fn outcome<'a>(file: &'a FileReport, fixes: &'a FixList) -> Outcome<'a> {
         taken: file.taken,
         superseded: file.superseded,
         duplicates: file.duplicates,
+        repeated: file.repeated,
         set_aside: file.set_aside,
         fixes,
         courses: file.courses.clone(),
@@ -241,7 +281,7 @@ enum Copies {
 /// Makes the annotated copies. Their names in the packet are not encrypted and say only which file of the letter is meant.
 async fn copies(
     desk: &Desk,
-    taken: &Taken,
+    taken: &[&(FileReport, Arc<Vec<u8>>)],
     fixes: &[FixList],
     password: Option<Zeroizing<String>>,
     number: &str,

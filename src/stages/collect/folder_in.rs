@@ -9,12 +9,13 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::super::StageError;
-use super::answer::{Receipt, compose};
+use super::answer::{Came, Receipt, compose};
 use super::post_in::Post;
 use super::sorting::TRIAL;
 use super::{Desk, FileReport};
+use crate::forms::letters::Arrival;
 use crate::settings::mailbox::Unit;
-use crate::store::{NewLetter, NewPacket, PacketFile, Store};
+use crate::store::{NewLetter, NewPacket, PacketFile, Store, sha256_hex};
 use crate::subsidy::calendar::civil_date;
 use crate::subsidy::catalogue::Catalogue;
 
@@ -59,10 +60,15 @@ pub(super) async fn answer(
     let hash: String = report.sha256.chars().take(8).collect();
     let number = format!("{}-{hash}", civil_date(now).format("%Y%m%d"));
     let kind = if trial { "trial" } else { "reply" };
-    let key = format!("{kind}:file:{}:{number}", unit.name);
-    let receipt = Receipt { unit: &unit, number, received_at: now, trial };
-    let (words, attachments) =
-        compose(store, desk, post, &receipt, &[(report.clone(), bytes)], Vec::new(), now).await?;
+    // The same file may come again and be taken otherwise, after a mend in the catalogue: that is told too.
+    let said = serde_json::to_vec(report).map_err(|error| StageError::Broken(error.to_string()))?;
+    let said: String = sha256_hex(&said).chars().take(8).collect();
+    let key = format!("{kind}:file:{}:{number}:{said}", unit.name);
+    let arrival = Arrival { folder: true, rehearsal: trial };
+    let receipt = Receipt { unit: &unit, number, received_at: now, arrival };
+    let files = [(report.clone(), bytes)];
+    let came = Came { taken: &files, unopened: Vec::new(), beside: Vec::new() };
+    let (words, attachments) = compose(store, desk, post, &receipt, came, now).await?;
     if writable {
         let letter = NewLetter {
             key,

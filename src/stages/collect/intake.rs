@@ -69,6 +69,9 @@ pub(super) async fn take(
         // A file on which the program breaks must not keep the others waiting.
         read.unwrap_or_else(|_| broken_on())
     };
+    if let Some(sender) = manner.sender.as_ref().filter(|_| manner.decision.is_none()) {
+        reading = sender.screen(reading);
+    }
     let mut report = report_of(name, &kept, &mut reading);
     let answer = match &reading.content {
         // A mail is answered with it, once.
@@ -104,7 +107,7 @@ pub(super) async fn take(
 
 /// A person's decision as the store enters it.
 fn taken_as(manner: &Manner, now: DateTime<Utc>) -> Option<TakenAs<'_>> {
-    let (Decision { reason, by, answer }, kind) = manner.decision.as_ref().zip(manner.kind)?;
+    let (Decision { reason, by, answer, .. }, kind) = manner.decision.as_ref().zip(manner.kind)?;
     Some(TakenAs { kind: stored_kind(kind), because: Reasoned { reason, by, at: now }, answer: answer.as_ref() })
 }
 
@@ -117,6 +120,8 @@ fn report_of(name: &str, kept: &Kept, reading: &mut FileReading) -> FileReport {
         rows: reading.rows,
         taken: 0,
         duplicates: reading.duplicates,
+        repeated: reading.duplicates,
+        outdated: 0,
         superseded: 0,
         set_aside: reading.set_aside,
         findings: std::mem::take(&mut reading.findings),
@@ -164,6 +169,10 @@ fn broken_on() -> FileReading {
 /// Where a row names its person: sheet and A1 address of 罪犯编号.
 type NumberCell = (Arc<str>, String);
 
+/// What to do about a row that differs from what is claimed. The cell that it stands at is right: it only names the row.
+const CLAIMED: &str = "现在报来的内容与申领时不同，没有收取；罪犯编号不必改。不需要更正的，请把本行恢复原样或删去；\
+                       确需更正的，请告知管理员登记更正（冲回），更正列入下一批次之后再报送本行";
+
 /// The good rows as the store takes them, and per result row where findings on it point.
 fn rows_of(content: Content) -> (Rows, Vec<NumberCell>) {
     let mut rows = Rows::default();
@@ -200,6 +209,7 @@ fn finish(
     report.courses = courses(fates, rows, catalogue);
     report.taken = counts.taken;
     report.superseded = counts.superseded;
+    report.outdated = fates.outdated;
     report.duplicates += counts.duplicates;
     if report.kind == store::FileKind::Roster {
         // A roster is stored once per file: what was not stored now is known from the same bytes.
@@ -209,19 +219,17 @@ fn finish(
         plan::finish(report, plan, fate);
     }
     for (fate, (sheet, cell)) in fates.results.iter().zip(numbers) {
-        if let Fate::AlreadyClaimed { batch, lines } = fate {
+        if let Fate::AlreadyClaimed { batch, lines, columns } = fate {
             let lines: Vec<String> = lines.iter().map(u32::to_string).collect();
-            let lines = lines.join("、");
+            let (lines, columns) = (lines.join("、"), columns.join("、"));
             report.set_aside += 1;
             report.findings.push(Finding {
                 sheet: sheet.to_string(),
                 cell: cell.clone(),
                 code: Code::AlreadyClaimed,
                 severity: Severity::Error,
-                seen: format!("本行与已申领的内容不同（批次 {batch} 第 {lines} 行）"),
-                advice: format!(
-                    "这条结果已在批次 {batch} 第 {lines} 行申领。如需更正，请管理员先用 shenling batch reverse {batch} 行号 登记更正，更正列入下一批次后再重新报送本行"
-                ),
+                seen: format!("与批次 {batch} 第 {lines} 行已申领的内容不同：{columns}"),
+                advice: format!("本行已在批次 {batch} 申领，{CLAIMED}"),
             });
         }
     }

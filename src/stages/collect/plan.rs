@@ -58,6 +58,8 @@ pub enum PlanOutcome {
     Duplicate,
     /// A plan that was received later counts.
     Older,
+    /// It was received before, and one that was received later counts.
+    Outdated,
 }
 
 /// The report on a plan before the store has decided on it.
@@ -89,11 +91,16 @@ pub fn in_words(plan: &PlanReport) -> Vec<String> {
         PlanOutcome::Superseding => "已收取，代替上次所报".to_owned(),
         PlanOutcome::Duplicate => format!("与 {since} 收到的内容相同，无需重复报送，谢谢"),
         PlanOutcome::Older => "已留存；此后收到的另一份为准".to_owned(),
+        PlanOutcome::Outdated => {
+            format!("{since} 收到过同一份，此后收到的另一份为准；要改回这一份，请把它另存为新文件后再报")
+        }
     };
     let mut words = vec![format!("{} {} 年{what}：{outcome}", plan.prison, plan.year)];
     let changed = plan.difference.iter().flat_map(Difference::in_words);
     words.extend(changed.map(|line| format!("与上次相比，{line}")));
-    words.extend(plan.missing.iter().map(|what| format!("尚缺 {what}")));
+    // What an outdated plan lacks, the later one may hold.
+    let counts = !matches!(plan.outcome, PlanOutcome::Older | PlanOutcome::Outdated);
+    words.extend(plan.missing.iter().filter(|_| counts).map(|what| format!("尚缺 {what}")));
     words
 }
 
@@ -102,8 +109,8 @@ pub(super) fn finish(report: &mut FileReport, plan: &Plan, fate: &PlanFate) {
     let good = report.rows.saturating_sub(report.set_aside + report.duplicates);
     let Some(said) = &mut report.plan else { return };
     match fate {
-        PlanFate::Duplicate { received_at } => {
-            said.outcome = PlanOutcome::Duplicate;
+        PlanFate::Duplicate { received_at, counts } => {
+            said.outcome = if *counts { PlanOutcome::Duplicate } else { PlanOutcome::Outdated };
             said.known_since = Some(civil_date(*received_at));
             report.duplicates += good;
         }

@@ -20,15 +20,15 @@ use super::super::{StageError, blocking};
 use super::answer;
 use super::intake::{Taking, take};
 use super::sorting::{Rules, Sorted, sort};
-use super::{Desk, FileReport, Manner};
+use super::{Desk, FileReport, Manner, Sender};
 use crate::forms::letters::{Frame, LetterTemplates};
 use crate::inbox::mail::{self, Action, Enclosure, Mail};
 use crate::inbox::mailbox::{Mailbox, Server, Trouble, Waiting};
 use crate::settings::Settings;
 use crate::settings::mailbox::{Unit, unit_of};
 use crate::store::{
-    Bounce, BounceOf, MailEnding, MailFate, MailHeader, MailPlace, NewLetter, NewMail, NewPart, PartOf, ReceivedMail,
-    Store, sha256_hex,
+    Bounce, BounceOf, MailAct, MailEnding, MailFate, MailHeader, MailPlace, NewLetter, NewMail, NewPart, PartOf,
+    Reasoned, ReceivedMail, Store, sha256_hex,
 };
 
 /// Answers are counted over so long.
@@ -138,15 +138,19 @@ async fn keep(
         mailbox.read(waiting.key).await?
     };
     let Some(raw) = fetched else { return Ok(None) };
-    let (opened, unit, raw) = open(post, raw).await?;
+    let raw = Arc::new(raw);
+    // Without a password: what a mail is known by must not change with passwords that come and go.
+    let mut opened = apart(post, &raw, None).await?;
+    set_ours_apart(store, opened.as_mut()).await?;
     let header = header(opened.as_ref());
     let parts: Vec<NewPart> = opened.iter().flat_map(|opened| &opened.enclosures).map(part).collect();
-    let unit = unit.as_ref().map(|unit| &*unit.name);
+    let unit = unit_of(&post.units, &header.sender).map(|unit| &*unit.name);
     let mail = NewMail { place, header: &header, raw: &raw, bytes: waiting.bytes, parts: &parts, unit };
     let kept = store.keep_mail(&mail, now).await?;
     // A person moved it back after its sender was registered.
+    let because = Reasoned { reason: "发件地址已登记，邮件被移回收件夹", by: "收件邮箱", at: now };
     if let (Some(MailFate::Stranger), Some(unit)) = (kept.fate, unit)
-        && store.let_mail_in(kept.id, unit, ("发件地址已登记，邮件被移回收件夹", "收件邮箱"), now).await?
+        && store.decide_mail(kept.id, &MailAct::LetIn { unit: unit.to_owned() }, because, None).await?
     {
         return Ok(Some(store.received_mail(kept.id).await?));
     }
@@ -158,28 +162,43 @@ fn part(enclosure: &Enclosure) -> NewPart {
     NewPart { name: enclosure.name.clone(), sha256: sha256_hex(&enclosure.bytes) }
 }
 
-/// Takes a mail apart under the password of the unit that it says it is from.
-async fn open(post: &Post, raw: Vec<u8>) -> Result<(Option<Mail>, Option<Unit>, Arc<Vec<u8>>), StageError> {
+/// Takes a mail apart under the password of its unit, where something in it is locked.
+async fn open(post: &Post, raw: Vec<u8>, unit: Option<&Unit>) -> Result<Option<Mail>, StageError> {
+    let raw = Arc::new(raw);
+    let opened = apart(post, &raw, None).await?;
+    let is_locked = opened.iter().flat_map(|opened| &opened.unopened).any(|one| one.why == mail::Why::Password);
+    let password = unit.filter(|_| is_locked).and_then(|unit| (post.password)(&unit.id));
+    if password.is_some() { apart(post, &raw, password).await } else { Ok(opened) }
+}
+
+/// Takes out of a mail what we sent ourselves and what comes back unchanged, alone or in its archive: a reply that is
+/// forwarded beside its mended copy would undo it. Returns their names.
+async fn set_ours_apart(store: &Store, opened: Option<&mut Mail>) -> Result<Vec<String>, StageError> {
+    let Some(opened) = opened else { return Ok(Vec::new()) };
+    let (mut ours, mut others) = (Vec::new(), Vec::new());
+    for enclosure in std::mem::take(&mut opened.enclosures) {
+        let own = sha256_hex(&enclosure.bytes);
+        if store.was_sent(enclosure.archives.iter().chain([&own])).await? {
+            ours.push(enclosure.name);
+        } else {
+            others.push(enclosure);
+        }
+    }
+    opened.enclosures = others;
+    Ok(ours)
+}
+
+async fn apart(
+    post: &Post,
+    raw: &Arc<Vec<u8>>,
+    password: Option<Zeroizing<String>>,
+) -> Result<Option<Mail>, StageError> {
     let limits = mail::Limits {
         max_enclosure_bytes: post.settings.limits.max_file_bytes,
         max_unpacked_bytes: post.settings.limits.max_file_bytes.saturating_mul(UNPACKED_FACTOR),
         max_enclosures: MAX_ENCLOSURES,
     };
-    let raw = Arc::new(raw);
-    let opened = apart(raw.clone(), None, limits).await?;
-    let from = opened.as_ref().and_then(|opened| opened.from.clone());
-    let unit = from.and_then(|from| unit_of(&post.units, &from).cloned());
-    let is_locked = opened.iter().flat_map(|opened| &opened.unopened).any(|one| one.why == mail::Why::Password);
-    let password = unit.as_ref().filter(|_| is_locked).and_then(|unit| (post.password)(&unit.id));
-    let opened = if password.is_some() { apart(raw.clone(), password, limits).await? } else { opened };
-    Ok((opened, unit, raw))
-}
-
-async fn apart(
-    raw: Arc<Vec<u8>>,
-    password: Option<Zeroizing<String>>,
-    limits: mail::Limits,
-) -> Result<Option<Mail>, StageError> {
+    let raw = Arc::clone(raw);
     blocking(move || {
         let passwords: Vec<&str> = password.iter().map(|password| password.as_str()).collect();
         mail::read(&raw, &passwords, &limits).ok()
@@ -210,16 +229,20 @@ async fn work(
     if let Some(fate) = mail.fate {
         return Ok((None, fate));
     }
-    let (opened, ..) = open(post, store.mail_bytes(mail.id).await?).await?;
+    let unit = mail.unit.as_deref().map(|name| named(post, name));
+    let mut opened = open(post, store.mail_bytes(mail.id).await?, unit.as_ref()).await?;
+    let ours = set_ours_apart(store, opened.as_mut()).await?;
     let settings = &post.settings;
     let rules = Rules {
         own: &settings.mail.from,
         authenticated: &settings.mailbox.authenticated,
         max_mail_bytes: settings.mailbox.max_mail_bytes,
     };
-    let sorted = sort(&mail, opened.as_ref(), &rules);
+    let sorted = match sort(&mail, opened.as_ref(), &rules) {
+        Sorted::Nothing if !ours.is_empty() => Sorted::Files { trial: false },
+        sorted => sorted,
+    };
     let opened = opened.unwrap_or_default();
-    let unit = mail.unit.as_deref().map(|name| named(post, name));
     let sorted = within_bounds(store, post, &mail, sorted, now).await?;
     let mut files = Vec::new();
     let ended = match (sorted, &unit) {
@@ -242,8 +265,9 @@ async fn work(
             store.end_mail(mail.id, &MailEnding { fate, answer: Some(&letter), once_since }, now).await?.fate
         }
         (Sorted::Files { trial }, Some(unit)) => {
-            let taken = take_files(store, desk, &mail, &opened, trial, now).await?;
-            let letter = answer::receipt(store, desk, post, (unit, &mail, trial), (&taken, &opened), now).await?;
+            let taken = take_files(store, desk, post, (&mail, &opened, trial), now).await?;
+            let came = (taken.as_slice(), &opened, ours);
+            let letter = answer::receipt(store, desk, post, (unit, &mail, trial), came, now).await?;
             files = taken.into_iter().map(|(report, _)| report).collect();
             let fate = if trial { MailFate::Rehearsed } else { MailFate::Taken };
             end(store, &mail, fate, Some(&letter), now).await?
@@ -319,14 +343,16 @@ fn said(fate: &mail::Fate) -> Bounce {
 async fn take_files(
     store: &Store,
     desk: &Desk,
-    mail: &ReceivedMail,
-    opened: &Mail,
-    trial: bool,
+    post: &Post,
+    (mail, opened, trial): (&ReceivedMail, &Mail, bool),
     now: DateTime<Utc>,
 ) -> Result<Vec<(FileReport, Arc<Vec<u8>>)>, StageError> {
-    let manner = Manner { dry_run: trial, ..Manner::default() };
+    let sender = mail.unit.as_deref().map(|unit| Sender::of(unit, &post.settings, &desk.catalogue));
+    let manner = Manner { dry_run: trial, sender, ..Manner::default() };
     let mut taken = Vec::new();
-    for part in store.mail_parts(mail.id).await? {
+    // What was locked when the mail was kept is seen only now.
+    let parts: Vec<NewPart> = opened.enclosures.iter().map(part).collect();
+    for part in store.complete_parts(mail.id, &parts, now).await? {
         let Some(file) = opened.enclosures.iter().find(|file| sha256_hex(&file.bytes) == part.sha256) else { continue };
         let bytes = Arc::new(file.bytes.clone());
         if part.report.is_none() {

@@ -101,7 +101,7 @@ mod tests {
     }
 
     fn with_file(mail: Mail) -> Mail {
-        let file = Enclosure { name: "a.xlsx".to_owned(), within: Vec::new(), bytes: vec![1] };
+        let file = Enclosure { name: "a.xlsx".to_owned(), within: Vec::new(), archives: Vec::new(), bytes: vec![1] };
         Mail { enclosures: vec![file], ..mail }
     }
 

@@ -79,6 +79,12 @@ impl MailFate {
         MailFate::ALL.into_iter().find(|fate| fate.code() == code)
     }
 
+    /// Whether there is something in it that can be taken in once a person answers for it: nothing is in words, in what is no
+    /// mail, or in a report; of what was too large only the beginning is kept.
+    pub const fn can_be_let_in(self) -> bool {
+        matches!(self, MailFate::Stranger | MailFate::Unproven | MailFate::MachineFiles | MailFate::Excess)
+    }
+
     /// Whether a person must look at it (待人工).
     pub const fn is_for_a_person(self) -> bool {
         !matches!(

@@ -1,6 +1,6 @@
 //! What waits for a person (待人工), and what a person decides; which mail brought an original, and how it is answered.
 //!
-//! - Writes: `received_mail` (settled, or let in after all), audit.
+//! - Writes: `received_mail` (settled, or let in after all), `mail_decision` (append only), the letter that answers, audit.
 //! - Safe to repeat because: what is settled, or let in, is so once.
 //! - Trusts: reasons are typed by people and may name persons: they are sealed, and the audit log holds their keyed hash.
 
@@ -8,10 +8,12 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::super::deliver::PacketFile;
-use super::super::letter::NewLetter;
+use super::super::letter::{NewLetter, queue_letter};
+use super::super::undo::Reasoned;
 use super::super::values::{Row, args};
-use super::super::{Result, Store, from_ms, to_ms};
+use super::super::{Result, Store, StoreError, from_ms, to_ms};
 use super::{MailFate, MailHeader, ReceivedMail};
+use crate::subsidy::calendar::civil_date;
 
 /// A mail that waits for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +22,51 @@ pub struct TrayMail {
     pub mail: ReceivedMail,
     /// Whether its sender was answered.
     pub answered: bool,
+}
+
+/// What a person decides about a mail that was set aside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MailAct {
+    /// It is taken in after all.
+    LetIn {
+        /// As one of this unit, by its name.
+        unit: String,
+    },
+    /// What it is about is settled in another way.
+    Settled,
+    /// It is refused.
+    Refused,
+}
+
+impl MailAct {
+    /// The word in the database and in JSON.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            MailAct::LetIn { .. } => "let-in",
+            MailAct::Settled => "settled",
+            MailAct::Refused => "refused",
+        }
+    }
+
+    fn unit(&self) -> Option<&str> {
+        match self {
+            MailAct::LetIn { unit } => Some(unit),
+            MailAct::Settled | MailAct::Refused => None,
+        }
+    }
+}
+
+/// A decision about a mail as it was entered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailDecision {
+    /// What was decided.
+    pub act: MailAct,
+    /// Why.
+    pub reason: String,
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: DateTime<Utc>,
 }
 
 /// The mail that brought a file: whom an answer goes to, and where it belongs.
@@ -39,6 +86,11 @@ pub struct Origin {
 const STRANGER: &str = "未登记的发件人";
 
 impl Origin {
+    /// The number under which its sender knows it: the day, and the number of the mail.
+    pub fn number(&self) -> String {
+        format!("{}-{:04}", civil_date(self.received_at).format("%Y%m%d"), self.mail)
+    }
+
     /// A letter that answers this mail. Key, subject and bodies without personal data; attachments encrypted where they
     /// are personal.
     pub fn letter(
@@ -95,46 +147,73 @@ impl Store {
         Ok((count, oldest))
     }
 
-    /// Notes that a person is done with a mail that was set aside. `false`: it was not, or somebody is done already.
-    pub async fn settle_mail(&self, id: i64, reason: &str, by: &str, at: DateTime<Utc>) -> Result<bool> {
-        let mut change = self.change().await?;
-        let seal = |column, text: &str| self.vault.seal(column, text.as_bytes());
-        let (why, who) = (seal("received_mail.settled_why", reason), seal("received_mail.settled_by", by));
-        let sql = "UPDATE received_mail SET settled_at = $2, settled_why = $3, settled_by = $4 \
-                   WHERE id = $1 AND fate IS NOT NULL AND settled_at IS NULL";
-        if change.tx.run(sql, args![id, to_ms(at), why, who]).await? != 1 {
-            change.roll_back().await?;
-            return Ok(false);
-        }
-        change.audit("mail.settled", &id.to_string(), &json!({"typed": self.typed(reason, by)}), at);
-        change.commit("settle-mail").await?;
-        Ok(true)
+    /// A mail as the tray shows it, and what was decided about it, in order.
+    pub async fn tray_mail(&self, id: i64) -> Result<(TrayMail, Vec<MailDecision>)> {
+        let mail = self.received_mail(id).await?;
+        let answered = "SELECT COUNT(*) FROM received_mail WHERE id = $1 AND answer_id IS NOT NULL";
+        let answered = self.db.int(answered, args![id]).await? > 0;
+        let sql = "SELECT act, unit, reason, by_whom, at FROM mail_decision WHERE mail_id = $1 ORDER BY id";
+        let decision = |row: &Row| {
+            let act = match (row.text(0)?.as_str(), row.text_or_null(1)?) {
+                ("let-in", Some(unit)) => MailAct::LetIn { unit },
+                ("settled", _) => MailAct::Settled,
+                ("refused", _) => MailAct::Refused,
+                _ => return Err(StoreError::Damaged("a decision about a mail".to_owned())),
+            };
+            Ok(MailDecision {
+                act,
+                reason: self.opened("mail_decision.reason", &row.bytes(2)?)?,
+                by: self.opened("mail_decision.by_whom", &row.bytes(3)?)?,
+                at: from_ms(row.int(4)?)?,
+            })
+        };
+        let decisions = self.db.rows(sql, args![id]).await?.iter().map(decision).collect::<Result<_>>()?;
+        Ok((TrayMail { mail, answered }, decisions))
     }
 
-    /// Lets a mail in after all that was set aside, as one of this unit: it waits, and is taken in at the next round.
-    /// `false`: it is not set aside, or somebody is done with it.
-    pub async fn let_mail_in(
+    /// Enters what a person decided about a mail that was set aside, and queues the letter that tells its sender. Let in, it
+    /// waits, and is taken in at the next round as one of that unit. `false`: it is not set aside, somebody is done with it, or
+    /// there is nothing in it that could be let in.
+    pub async fn decide_mail(
         &self,
         id: i64,
-        unit: &str,
-        (reason, by): (&str, &str),
-        at: DateTime<Utc>,
+        act: &MailAct,
+        because: Reasoned<'_>,
+        answer: Option<&NewLetter>,
     ) -> Result<bool> {
         let mut change = self.change().await?;
         let sql = "SELECT fate FROM received_mail WHERE id = $1 AND fate IS NOT NULL AND settled_at IS NULL";
         let fate = change.tx.row(sql, args![id]).await?.map(|row| row.text(0)).transpose()?;
         let fate = fate.as_deref().map(super::fate::stored).transpose()?;
-        // Of one that was too large only the beginning is kept.
-        let may = fate.is_some_and(|fate| fate.is_for_a_person() && fate != MailFate::TooLarge);
+        let may = match act {
+            MailAct::LetIn { .. } => fate.is_some_and(MailFate::can_be_let_in),
+            MailAct::Settled | MailAct::Refused => fate.is_some_and(MailFate::is_for_a_person),
+        };
         if !may {
             change.roll_back().await?;
             return Ok(false);
         }
-        let sql = "UPDATE received_mail SET fate = NULL, ended_at = NULL, unit = $2, let_in = 1 WHERE id = $1";
-        change.tx.run(sql, args![id, unit.to_owned()]).await?;
-        let detail = json!({"unit": unit, "typed": self.typed(reason, by)});
-        change.audit("mail.let-in", &id.to_string(), &detail, at);
-        change.commit("let-mail-in").await?;
+        if let MailAct::LetIn { unit } = act {
+            let sql = "UPDATE received_mail SET fate = NULL, ended_at = NULL, unit = $2, let_in = 1 WHERE id = $1";
+            change.tx.run(sql, args![id, unit.clone()]).await?;
+        } else {
+            let sql = "UPDATE received_mail SET settled_at = $2 WHERE id = $1";
+            change.tx.run(sql, args![id, to_ms(because.at)]).await?;
+        }
+        let next = change.tx.int("SELECT COALESCE(MAX(id), 0) + 1 FROM mail_decision", []).await?;
+        let reason = self.vault.seal("mail_decision.reason", because.reason.as_bytes());
+        let by = self.vault.seal("mail_decision.by_whom", because.by.as_bytes());
+        let row = args![next, id, act.code(), act.unit().map(str::to_owned), reason, by, to_ms(because.at)];
+        change.tx.insert("mail_decision (id, mail_id, act, unit, reason, by_whom, at)", [row]).await?;
+        let detail = json!({
+            "decision": act.code(), "unit": act.unit().unwrap_or_default(),
+            "typed": self.typed(because.reason, because.by),
+        });
+        change.audit("mail.decided", &id.to_string(), &detail, because.at);
+        if let Some(answer) = answer {
+            queue_letter(&mut change, answer, because.at).await?;
+        }
+        change.commit("decide-mail").await?;
         Ok(true)
     }
 

@@ -73,6 +73,23 @@ async fn repeated_rows_are_duplicates_and_changed_rows_are_versions() {
 }
 
 #[tokio::test]
+async fn what_comes_again_after_its_correction_is_told_to_be_outdated() {
+    on_both(async |world| {
+        let store = world.open().await;
+        let (old, mut new) = (result(1), result(1));
+        new.remark = Some("corrected".to_owned());
+        take(&store, "old", 0, &results([old.clone()])).await;
+        take(&store, "new", 1, &results([new.clone()])).await;
+        assert_eq!(take(&store, "old", 2, &results([old.clone()])).await.fates.outdated, 1);
+        assert_eq!(take(&store, "new", 3, &results([new])).await.fates.outdated, 0);
+        // In other bytes it is said anew, and counts.
+        assert!(matches!(fates(take(&store, "old again", 4, &results([old])).await)[0], Fate::Taken { .. }));
+        store.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_newest_version_is_the_same_in_any_order_of_taking_in() {
     on_both(async |world| {
         // Said at minutes 0, 1, 2, 3: A, B, A, C; then the same without the last.
@@ -109,7 +126,7 @@ async fn a_claimed_assessment_takes_no_change() {
         assert_eq!(fates(take(&store, "full-width", 6, &results([row.clone()])).await), [Fate::Duplicate]);
         row.remark = Some("new".to_owned());
         let refused = fates(take(&store, "changed", 7, &results([row.clone()])).await);
-        assert_eq!(refused, [Fate::AlreadyClaimed { batch: batch.clone(), lines: vec![1] }]);
+        assert_eq!(refused, [Fate::AlreadyClaimed { batch: batch.clone(), lines: vec![1], columns: vec!["备注"] }]);
         assert_eq!(live_remark(&store).await, "old");
         store.void_batch(&batch, "写错了", "张三", at(8)).await.unwrap();
         let taken = fates(take(&store, "changed again", 9, &results([row])).await);

@@ -43,7 +43,7 @@ async fn the_last_received_counts_and_the_same_again_is_a_duplicate() {
         assert_eq!(take(&store, "one", 10, first.clone()).await, taken(None, true));
         // Another file, other rows, the same content.
         let same = take(&store, "two", 11, plan("溧阳监狱", 2, 9)).await;
-        assert_eq!(same, Some(PlanFate::Duplicate { received_at: at(10) }));
+        assert_eq!(same, Some(PlanFate::Duplicate { received_at: at(10), counts: true }));
         let second = take(&store, "three", 12, plan("溧阳监狱", 3, 4)).await;
         assert_eq!(second, taken(Some(Box::new(first.clone())), true));
         // The first file again: a redelivery, whatever counts now.

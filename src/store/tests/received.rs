@@ -2,8 +2,8 @@
 
 use super::support::{PERSON, World, at, on_both, result, results, take_kept};
 use crate::store::{
-    Bounce, BounceOf, Entry, Intake, MailEnding, MailFate, MailHeader, MailPlace, MailPlan, NewLetter, NewMail,
-    NewPart, PartOf, ReceivedMail, Report, Store, Taken, Wanted, sha256_hex,
+    Bounce, BounceOf, Entry, Intake, MailAct, MailEnding, MailFate, MailHeader, MailPlace, MailPlan, NewLetter,
+    NewMail, NewPart, PartOf, Reasoned, ReceivedMail, Report, Store, Taken, Wanted, sha256_hex,
 };
 
 const UNIT: &str = "溧阳监狱";
@@ -182,12 +182,26 @@ async fn a_sender_is_answered_once_a_day_where_once_is_enough() {
         assert_eq!(store.answered_since(sender, at(1_441) - day).await.unwrap(), 1);
         assert_eq!(store.answered_since("other@x", at(1_441) - day).await.unwrap(), 0);
         assert_eq!(store.tray_numbers().await.unwrap(), (4, Some(at(0))));
-        assert!(store.settle_mail(1, "已电话联系", "某经办", at(1_500)).await.unwrap());
-        assert!(!store.settle_mail(1, "又一次", "某经办", at(1_501)).await.unwrap());
+        let because = |minutes| Reasoned { reason: "已电话联系", by: "某经办", at: at(minutes) };
+        let let_in = MailAct::LetIn { unit: "常州监狱".to_owned() };
+        let told = answer(&store.received_mail(1).await.unwrap());
+        let told = NewLetter { key: "decision:mail:1".to_owned(), ..told };
+        assert!(store.decide_mail(1, &MailAct::Refused, because(1_500), Some(&told)).await.unwrap());
+        let again = NewLetter { key: "decision:mail:again".to_owned(), ..told };
+        assert!(!store.decide_mail(1, &MailAct::Settled, because(1_501), Some(&again)).await.unwrap());
+        assert!(store.delivery("decision:mail:again").await.is_err(), "told once, in the act that settles");
+        store.delivery("decision:mail:1").await.unwrap();
         let tray: Vec<_> = store.tray().await.unwrap().iter().map(|one| (one.mail.id, one.answered)).collect();
         assert_eq!(tray, [(2, false), (3, false), (4, true)]);
-        assert!(store.let_mail_in(4, UNIT, ("已登记", "某经办"), at(1_510)).await.unwrap());
-        assert!(!store.let_mail_in(1, UNIT, ("已了结", "某经办"), at(1_510)).await.unwrap());
+        assert!(!store.decide_mail(2, &let_in, because(1_510), None).await.unwrap(), "words cannot be let in");
+        assert!(store.decide_mail(2, &MailAct::Settled, because(1_510), None).await.unwrap());
+        assert!(store.decide_mail(4, &let_in, because(1_511), None).await.unwrap());
+        assert!(!store.decide_mail(1, &let_in, because(1_511), None).await.unwrap());
+        for (mail, act) in [(1, MailAct::Refused), (2, MailAct::Settled), (4, let_in)] {
+            let (_, decisions) = store.tray_mail(mail).await.unwrap();
+            let [decision] = &decisions[..] else { panic!("{decisions:?}") };
+            assert_eq!((&decision.act, decision.reason.as_str(), decision.by.as_str()), (&act, "已电话联系", "某经办"));
+        }
         let waiting = store.waiting_mails().await.unwrap();
         assert_eq!((waiting.len(), waiting[0].id, waiting[0].let_in), (1, 4, true));
         assert!(store.audit_verify(None, None).await.unwrap().faults.is_empty());

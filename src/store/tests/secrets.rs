@@ -1,7 +1,9 @@
 //! No personal data stands in clear: the database file is searched byte by byte.
 
 use super::support::{Draft, PERSON, at, on_both, result, results, roster_row, seal, take};
-use crate::store::{ApprovalNote, MailEnding, MailFate, MailHeader, MailPlace, NewMail, NewPart, Reasoned, Rows};
+use crate::store::{
+    ApprovalNote, MailAct, MailEnding, MailFate, MailHeader, MailPlace, NewMail, NewPart, Reasoned, Rows,
+};
 use crate::subsidy::identifiers::normalise;
 use crate::subsidy::verdict::Rule;
 
@@ -33,7 +35,7 @@ async fn the_database_file_holds_no_personal_data() {
         let kept = store.keep_mail(&mail, at(9)).await.unwrap();
         let ending = MailEnding { fate: MailFate::Words, answer: None, once_since: None };
         store.end_mail(kept.id, &ending, at(9)).await.unwrap();
-        store.settle_mail(kept.id, PERSON, PERSON, at(9)).await.unwrap();
+        store.decide_mail(kept.id, &MailAct::Settled, because, None).await.unwrap();
         let row = result(1);
         let secrets = [
             PERSON.to_owned(),

@@ -7,8 +7,8 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::store::{
-    Counts, FileKind, Intake, Kept, NewDelivery, Paper, Placed, Report, Rows, SealRefused, SealedBatch, Store,
-    StoreError, TakenIn, Vault,
+    Counts, FileKind, Intake, Kept, NewDelivery, Paper, Placed, Report, Rows, SealRefused, SealedBatch, Store, TakenIn,
+    TrayRefused, Vault,
 };
 use crate::subsidy::assessment::{ResultRow, RosterRow};
 use crate::subsidy::batch::{Batch, Line, LineWaiver, Refusal, Reverses, balances, batch_number, groups, totals};
@@ -166,7 +166,7 @@ pub async fn take(store: &Store, file: &str, minutes: i64, rows: &Rows) -> Taken
     take_kept(store, &kept, minutes, rows).await.unwrap()
 }
 
-pub async fn take_kept(store: &Store, kept: &Kept, minutes: i64, rows: &Rows) -> Result<TakenIn, StoreError> {
+pub async fn take_kept(store: &Store, kept: &Kept, minutes: i64, rows: &Rows) -> Result<TakenIn, TrayRefused> {
     let intake = Intake {
         original: kept,
         rows,

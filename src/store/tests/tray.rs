@@ -2,7 +2,8 @@
 
 use super::support::{at, on_both, result, results};
 use crate::store::{
-    Counts, FileKind, Intake, NewLetter, Reasoned, Report, Rows, Store, StoreError, TakenAs, TrayAct, TrayRefused,
+    Arrival, Counts, FileKind, Intake, Kept, NewLetter, Reasoned, Report, Rows, Store, StoreError, TakenAs, TakenIn,
+    TrayAct, TrayRefused,
 };
 
 fn because(minutes: i64) -> Reasoned<'static> {
@@ -26,15 +27,25 @@ fn letter(key: &str) -> NewLetter {
 /// Takes a file in of which so many rows come back.
 async fn take(store: &Store, file: &str, minutes: i64, rows: &Rows, errors: u32, decision: Option<TakenAs<'_>>) {
     let kept = store.keep_original(file, file.as_bytes(), at(minutes)).await.unwrap();
+    take_kept(store, &kept, minutes, (rows, errors), decision).await.unwrap();
+}
+
+async fn take_kept(
+    store: &Store,
+    kept: &Kept,
+    minutes: i64,
+    (rows, errors): (&Rows, u32),
+    decision: Option<TakenAs<'_>>,
+) -> Result<TakenIn, TrayRefused> {
     let (at, kind) = (at(minutes), if rows.results.is_empty() { FileKind::Unknown } else { FileKind::Results });
     let intake =
-        Intake { original: &kept, rows, approval: None, at, dry_run: false, answer: None, part: None, decision };
+        Intake { original: kept, rows, approval: None, at, dry_run: false, answer: None, part: None, decision };
     let finish = |fates: &crate::store::Fates| Report {
         kind,
         counts: Counts { set_aside: errors, errors, ..fates.count() },
         json: Vec::new(),
     };
-    store.take_in(intake, finish).await.unwrap();
+    store.take_in(intake, finish).await
 }
 
 async fn open(store: &Store) -> (Vec<i64>, u64, u64) {
@@ -96,6 +107,40 @@ async fn a_file_of_no_kind_is_taken_as_one_and_told_in_the_same_act() {
         let decision = TakenAs { answer: None, ..decision };
         take(&store, "other", 3, &results([result(2)]), 4, Some(decision)).await;
         assert_eq!(open(&store).await, (vec![2], 1, 4));
+        assert_eq!(store.audit_verify(None, None).await.unwrap().faults, []);
+        store.close().await;
+    })
+    .await;
+}
+
+/// Two that decide at once: the second finds what the first did.
+#[tokio::test]
+async fn a_file_is_taken_as_a_kind_only_while_it_is_open() {
+    on_both(async |world| {
+        let store = world.open().await;
+        let as_results = |minutes, answer| TakenAs { kind: FileKind::Results, because: because(minutes), answer };
+        for (n, file) in (1..).zip(["closed", "taken", "withdrawn"]) {
+            take(&store, file, n, &Rows::default(), 1, None).await;
+        }
+        let kept =
+            async |file: &str| store.find_original(&crate::store::sha256_hex(file.as_bytes())).await.unwrap().unwrap();
+        let [closed, taken, withdrawn] = [kept("closed").await, kept("taken").await, kept("withdrawn").await];
+        store.close_file(closed.id, TrayAct::Refused, because(4), None).await.unwrap();
+        take_kept(&store, &taken, 5, (&results([result(1)]), 1), Some(as_results(5, None))).await.unwrap();
+        store.withdraw_import(withdrawn.id, because(6), None, false).await.unwrap();
+        let before = store.dump().await.unwrap();
+        let answer = letter("decision:second");
+        let again = async |kept: &Kept| {
+            take_kept(&store, kept, 7, (&results([result(2)]), 0), Some(as_results(7, Some(&answer)))).await
+        };
+        assert!(matches!(again(&closed).await, Err(TrayRefused::Decided)));
+        assert!(matches!(again(&taken).await, Err(TrayRefused::Recognised(FileKind::Results))));
+        assert!(matches!(again(&withdrawn).await, Err(TrayRefused::Withdrawn)));
+        assert_eq!(store.dump().await.unwrap(), before, "no row, no letter");
+        // It came again meanwhile: what the person saw is another arrival.
+        let new = store.keep_original("withdrawn", b"withdrawn", at(8)).await.unwrap();
+        assert_eq!((new.id, new.state), (withdrawn.id, Arrival::New));
+        assert!(matches!(again(&withdrawn).await, Err(TrayRefused::NotRead)));
         assert_eq!(store.audit_verify(None, None).await.unwrap().faults, []);
         store.close().await;
     })

@@ -204,7 +204,9 @@ async fn what_is_claimed_is_not_withdrawn_until_the_batch_is_void() {
         take(&store, "same", 2, &results([result(1)])).await;
         let batch = seal(&store, &Draft { granted: vec![1], refused: vec![2], minutes: 5, ..Draft::default() }).await;
         let refused = store.withdraw_import(1, because(6), None, false).await;
-        assert!(matches!(refused, Err(UndoRefused::Claimed(by)) if by == [batch.clone()]));
+        // What it grants is said by another file too.
+        let Err(UndoRefused::Claimed { granted, refused }) = refused else { panic!("{refused:?}") };
+        assert_eq!((granted, refused), (vec![], vec![batch.clone()]));
         let undone = store.withdraw_import(2, because(6), None, false).await.unwrap();
         assert_eq!((undone.results.len(), undone.stay), (1, 0));
         // What another file says too stays claimed.
@@ -244,7 +246,92 @@ async fn a_roster_on_which_a_line_rests_stays_and_any_other_falls_with_its_appro
         let draft = Draft { granted: vec![1], minutes: 7, fingerprint: Some(fingerprint), ..Draft::default() };
         let batch = seal(&store, &draft).await;
         let refused = store.withdraw_import(2, because(8), None, false).await;
-        assert!(matches!(refused, Err(UndoRefused::Claimed(by)) if by == [batch]));
+        assert!(matches!(refused, Err(UndoRefused::Claimed { granted, .. }) if granted == [batch]));
+        store.close().await;
+    })
+    .await;
+}
+
+/// What counts and is on a list is another version than the one that is taken back.
+#[tokio::test]
+async fn a_correction_of_what_a_batch_refused_can_be_taken_back() {
+    on_both(async |world| {
+        let store = world.open().await;
+        let said = |remark: &str| {
+            let mut row = result(1);
+            row.remark = Some(remark.to_owned());
+            results([row])
+        };
+        take(&store, "first", 0, &said("first")).await;
+        let batch = seal(&store, &Draft { refused: vec![1], minutes: 1, ..Draft::default() }).await;
+        let refused = store.withdraw_import(1, because(2), None, false).await;
+        let Err(UndoRefused::Claimed { granted, refused }) = refused else { panic!("{refused:?}") };
+        assert_eq!((granted, refused), (vec![], vec![batch]), "told apart from what is granted");
+        take(&store, "corrected", 3, &said("corrected")).await;
+        let undone = store.withdraw_import(2, because(4), None, false).await.unwrap();
+        assert_eq!(undone.results[0].to.as_ref().unwrap().0.remark.as_deref(), Some("first"));
+        assert_eq!(store.audit_verify(None, None).await.unwrap().faults, []);
+        store.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_roster_falls_whose_rows_stand_in_another_that_covers_as_much() {
+    on_both(async |world| {
+        let store = world.open().await;
+        let note = |on: &str, year| ApprovalNote { on: day(on), by: "省局".to_owned(), plan_year: Some(year) };
+        take(&store, "results", 0, &results([result(1)])).await;
+        let both = Rows { roster: vec![roster_row(1), roster_row(2)], ..Rows::default() };
+        let one = Rows { roster: vec![roster_row(1), roster_row(3)], ..Rows::default() };
+        take(&store, "roster", 1, &both).await;
+        store.approve_roster(1, &note("2026-01-10", 2026), at(2)).await.unwrap();
+        let fingerprint = Some(store.fingerprint(&roster_row(1)));
+        let batch = seal(&store, &Draft { granted: vec![1], minutes: 3, fingerprint, ..Draft::default() }).await;
+        // Unapproved, approved later, approved for another year: none of them covers the course.
+        take(&store, "other", 4, &one).await;
+        for (minutes, approved) in
+            [None, Some(note("2026-01-11", 2026)), Some(note("2026-01-10", 2027))].iter().enumerate()
+        {
+            if let Some(approved) = approved {
+                store.approve_roster(2, approved, at(5 + i64::try_from(minutes).unwrap())).await.unwrap();
+            }
+            let refused = store.withdraw_import(2, because(9), None, false).await;
+            assert!(matches!(refused, Err(UndoRefused::Claimed { granted, .. }) if granted == [batch.clone()]));
+        }
+        store.approve_roster(2, &note("2026-01-10", 2026), at(10)).await.unwrap();
+        let undone = store.withdraw_import(2, because(11), None, false).await.unwrap();
+        assert_eq!((undone.roster_rows, undone.approved), (2, 1));
+        // Now it is the last one.
+        let refused = store.withdraw_import(3, because(12), None, false).await;
+        assert!(matches!(refused, Err(UndoRefused::Claimed { .. })));
+        store.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_persons_of_a_plan_that_another_file_says_too_stay_whatever_rests_on_them() {
+    on_both(async |world| {
+        let store = world.open().await;
+        let mut plan = Plan::empty(Name::from("溧阳监狱"), 2026, None);
+        let place = Place { sheet: "附件3".to_owned(), cells: Vec::new() };
+        plan.persons = (1..=2).map(|n| Entry { place: place.clone(), value: roster_row(n) }).collect();
+        let file = |name: &str, arrived| {
+            let rows = Rows { plan: Some(Box::new(plan.clone())), ..Rows::default() };
+            File { name: name.to_owned(), arrived, approved: arrived == 0, rows }
+        };
+        take_file(&store, &file("first", 0), None).await;
+        take_file(&store, &file("second", 1), None).await;
+        take(&store, "results", 2, &results([result(1)])).await;
+        let fingerprint = Some(store.fingerprint(&roster_row(1)));
+        seal(&store, &Draft { granted: vec![1], minutes: 3, fingerprint, ..Draft::default() }).await;
+        let undone = store.withdraw_import(1, because(4), None, false).await.unwrap();
+        assert_eq!((undone.roster_rows, undone.approved, undone.plans[0].to), (0, 0, Some(at(1))));
+        assert_eq!(store.load_register().await.unwrap().roster.len(), 2);
+        let refused = store.withdraw_import(2, because(5), None, false).await;
+        assert!(matches!(refused, Err(UndoRefused::Claimed { .. })), "nobody else says it");
+        assert_eq!(store.audit_verify(None, None).await.unwrap().faults, []);
         store.close().await;
     })
     .await;

@@ -86,11 +86,7 @@ impl Store {
         let mut roster = None;
         if let Some(persons) = old.roster_id {
             let next = change.tx.int("SELECT COALESCE(MAX(id), 0) + 1 FROM roster", []).await?;
-            let sql = "SELECT sealed FROM roster_block WHERE roster_id = $1 ORDER BY position";
-            let mut rows: Vec<(u128, RosterRow)> = Vec::new();
-            for block in change.tx.rows(sql, args![persons]).await? {
-                rows.extend(self.vault.open_value::<Vec<_>>("roster_block.sealed", &block.bytes(0)?)?);
-            }
+            let rows = self.roster_rows(change, persons).await?;
             let rows: Vec<(u128, &RosterRow)> = rows.iter().map(|(fingerprint, row)| (*fingerprint, row)).collect();
             self.insert_roster(change, to, next, &rows).await?;
             if let Some(note) = self.last_approval(change, persons).await? {

@@ -178,11 +178,7 @@ impl<'a> Case<'_, 'a> {
             notes.fail(Rule::AssessmentNotFiled, || "政策要求附件6备案，但尚未登记任何备案".into());
         }
         let born = row.resident_id.as_deref().filter(|id| ResidentId::is_valid(id)).and_then(born_on);
-        // A waived approval lifts nothing of what the row itself says.
-        let entry = entry.or_else(|| {
-            notes.waivers.iter().find(|waiver| waiver.rule == Rule::NotOnRoster)?;
-            self.bench.rosters.without_approval(self.person(), row)
-        });
+        let entry = self.bench.roster_row_read(self.subject, self.claim_on);
         if let Some(entry) = entry {
             let (release_on, place) = (entry.row.release_on, || rosters::place(entry));
             let measured_on = rate_policy.term_measured_at.day(row.started_on);

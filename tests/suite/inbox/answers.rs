@@ -50,6 +50,31 @@ fn a_workbook_with_a_fault_is_answered_with_a_receipt_and_an_annotated_copy() {
     folder.expect(0, &["audit", "verify"]);
 }
 
+/// What another unit files is set aside as a whole, told to it, and taken only when a person says so.
+#[test]
+fn a_unit_files_its_own_and_nothing_of_others() {
+    let Some((letterbox, peer, folder)) = office() else { return };
+    let history = "监狱,罪犯编号,补贴种类,职业(工种),等级,证书编号,申领日期,金额\n\
+                   溧阳监狱,000001,职业培训补贴,焊工,五级,Y000032000001265000099,2026-02-01,1000\n";
+    let of_another = String::from_utf8(results(1..3, None)).unwrap().replace(PRISON, "常州监狱");
+    let files: [(&str, &[u8]); 2] = [("历史.csv", history.as_bytes()), ("结果.csv", of_another.as_bytes())];
+    letterbox.put(&mail(CLERK, "others@jail", "报送", &files));
+    collect(&folder, 1, "09:00");
+    let reply = answers(&folder, &peer, "09:01").pop().unwrap();
+    for told in ["只由管理员用 shenling import 导入", "有其他监狱的内容", "第一处：C2：常州监狱", "not-entitled"]
+    {
+        assert!(reply.text.contains(told), "{told}\n{}", reply.text);
+    }
+    assert!(reply.headers["subject"].starts_with("【需更正】溧阳监狱：收下 0 行"), "{}", reply.headers["subject"]);
+    assert_eq!(folder.json(0, &["status"])["assessments"], 0);
+    let waiting = folder.json(0, &["set-aside", "list"]);
+    assert_eq!(waiting.to_string().matches("unknown").count(), 2, "{waiting}");
+    let accept = ["set-aside", "accept", "2", "--as", "results", "--reason", "牵头监狱已核实", "--by", "管理员"];
+    let taken = folder.json(0, &[&["--now", &at("09:10")], &accept[..]].concat());
+    assert_eq!(taken["file"]["taken"], 2, "{taken}");
+    assert_eq!(folder.json(0, &["status"])["assessments"], 2);
+}
+
 #[test]
 fn without_a_password_cells_are_named_and_nothing_is_attached() {
     let Some((letterbox, peer, folder)) = office() else { return };
@@ -247,4 +272,38 @@ fn a_mail_without_message_id_and_one_with_an_odd_one_are_known_again() {
     let mails = collect(&folder, 1, "09:10");
     assert_eq!(mails[0]["fate"], "stranger", "{mails}");
     assert!(answers(&folder, &peer, "09:11").is_empty() && letterbox.waiting() == 0);
+}
+
+/// What is locked stays closed until somebody answers for the sender; then the password of that unit opens it.
+#[test]
+fn a_locked_archive_of_a_stranger_is_taken_once_it_is_let_in() {
+    let Some((letterbox, peer, folder)) = office() else { return };
+    let zip = |rows| {
+        let members = [("locked.csv", &results(rows, None)[..])];
+        shenling::forms::papers::pack(&members, PASSWORD, chrono::DateTime::UNIX_EPOCH).unwrap()
+    };
+    let (alone, beside, plain) = (zip(1..4), zip(4..6), results(6..7, None));
+    letterbox.put(&mail("who@elsewhere.test", "alone@else", "考核结果", &[("r.zip", &alone)]));
+    letterbox.put(&mail("who@elsewhere.test", "beside@else", "考核结果", &[("p.csv", &plain), ("r.zip", &beside)]));
+    collect(&folder, 1, "09:00");
+    answers(&folder, &peer, "09:01");
+    for mail in ["m1", "m2"] {
+        let accept = ["set-aside", "accept", mail, "--unit", PRISON, "--reason", "新地址，已核实", "--by", "某经办"];
+        folder.expect(0, &[&["--now", &at("09:02")], &accept[..]].concat());
+    }
+    // The address stays unregistered: the unit is the one that was named.
+    let mails = collect(&folder, 0, "09:03");
+    let taken = |mail: usize| -> Vec<(u64, String)> {
+        let files = mails[mail]["files"].as_array().unwrap();
+        files.iter().map(|f| (f["taken"].as_u64().unwrap(), f["file"].as_str().unwrap().to_owned())).collect()
+    };
+    assert_eq!(taken(0), [(3, "locked.csv".to_owned())], "{mails}");
+    assert_eq!(taken(1), [(1, "p.csv".to_owned()), (2, "locked.csv".to_owned())], "{mails}");
+    let replies = answers(&folder, &peer, "09:04");
+    assert!(replies[0].headers["subject"].contains("收下 3 行") && replies[1].headers["subject"].contains("收下 3 行"));
+    assert_eq!(folder.json(0, &["status"])["assessments"], 6);
+    // A copy of it elsewhere in the mailbox is the same mail.
+    letterbox.put(&mail("who@elsewhere.test", "alone@else", "考核结果", &[("r.zip", &alone)]));
+    assert_eq!(collect(&folder, 0, "09:05").as_array().unwrap().len(), 0);
+    folder.expect(0, &["audit", "verify"]);
 }

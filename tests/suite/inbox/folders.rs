@@ -32,7 +32,7 @@ fn a_trial_in_the_folder_leaves_its_reply_in_the_outbox_and_nothing_else() {
     folder.run(&["--now", &at("09:01"), "once", "deliver"]);
     let place = fs::read_dir(folder.work().join("outbox/试检")).unwrap().next().unwrap().unwrap().path();
     let reply = fs::read_to_string(place.join("回执.txt")).unwrap();
-    for told in ["【试检】试检：可以收下 2 行，退回 1 行", "没有保存任何内容", "P4", "鉴定日期"]
+    for told in ["【试检】经办人：可以收下 2 行，退回 1 行", "没有保存任何内容", "再放进“试检”文件夹", "P4", "鉴定日期"]
     {
         assert!(reply.contains(told), "{told}\n{reply}");
     }
@@ -62,6 +62,23 @@ fn a_file_in_the_folder_of_a_unit_is_answered_to_it_once_though_killed() {
         assert!(subjects[0].starts_with("【需更正】溧阳监狱：收下 2 行，退回 1 行"), "{point}: {subjects:?}");
         assert_eq!(&*replies[0].headers["to"], CLERK);
     }
+    // The same file again says the same; after a mend in the catalogue it is taken otherwise, and that is told too.
+    let folder = seed.copy();
+    let unknown = String::from_utf8(results(1..3, None)).unwrap().replace("演示鉴定", "新来的鉴定");
+    let mut subjects = Vec::new();
+    for time in ["09:00", "09:10", "09:20"] {
+        if time == "09:20" {
+            let institutions = fs::read_to_string(folder.work().join("catalogue/institutions.csv")).unwrap();
+            let assessor = institutions.lines().find(|line| line.contains("演示鉴定")).unwrap();
+            let (_, rest) = assessor.split_once(",演示鉴定,").unwrap();
+            folder.put("catalogue/institutions.csv", format!("{institutions}常州市新来的鉴定中心,新来的鉴定,{rest}\n"));
+        }
+        folder.put("inbox/溧阳/r.csv", unknown.as_bytes());
+        collect(&folder, None, time);
+        subjects.extend(answers(&folder, &peer, time).into_iter().map(|reply| reply.headers["subject"].clone()));
+    }
+    let told: Vec<&str> = subjects.iter().map(|subject| subject.split_once('〔').unwrap().0).collect();
+    assert_eq!(told, ["【需更正】溧阳监狱：收下 0 行，退回 2 行", "【回执】溧阳监狱：收下 2 行"]);
     // Elsewhere in the folder nobody is answered.
     seed.put("inbox/r.csv", results(1..3, None));
     collect(&seed, None, "10:00");

@@ -1,12 +1,13 @@
 //! Kill -9 at every point that a mail passes, and two at once: each mail is taken once and answered once.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use rustix::process::Signal;
 use sqlx::{Connection, PgConnection};
 
-use super::{CLERK, Letterbox, answers, at, connected, dump, folder, mail, results};
+use super::{CLERK, Letterbox, PASSWORD, answers, at, connected, dump, folder, mail, results};
 use crate::daemon::{Running, command, log, set, until};
 use crate::mail::opened::open;
 use crate::mail::peer::{Hello, Peer};
@@ -16,6 +17,8 @@ use crate::support::{self, Folder};
 const POINTS: &[&str] = &[
     "store.keep-mail.before-commit",
     "store.keep-mail.after-commit",
+    "store.complete-parts.before-commit",
+    "store.complete-parts.after-commit",
     "store.keep-original.before-commit",
     "store.keep-original.after-commit",
     "collect.kept",
@@ -36,9 +39,15 @@ fn collect(folder: &Folder, kill_at: Option<&str>) -> Option<i32> {
     command.output().unwrap().status.code()
 }
 
+/// A locked archive; its salt is another one whenever it is made.
+static LOCKED: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    shenling::forms::papers::pack(&[("c.csv", &results(8..9, None))], PASSWORD, chrono::DateTime::UNIX_EPOCH).unwrap()
+});
+
 fn mails() -> Vec<Vec<u8>> {
+    let (one, two) = (results(1..4, Some(4)), results(5..8, None));
     vec![
-        mail(CLERK, "killed@jail", "考核结果", &[("a.csv", &results(1..4, Some(4))), ("b.csv", &results(5..8, None))]),
+        mail(CLERK, "killed@jail", "考核结果", &[("a.csv", &one), ("c.zip", &LOCKED), ("b.csv", &two)]),
         mail("who@elsewhere.test", "killed@else", "考核结果", &[("a.csv", &results(1..4, None))]),
         b"Return-Path: <>\r\nFrom: MAILER-DAEMON@x.test\r\nMessage-ID: <killed@dsn>\r\nSubject: failure notice\r\n\r\nno@x.test\r\n".to_vec(),
     ]

@@ -136,7 +136,10 @@ fn a_prison_sends_twice_and_everything_is_in_though_the_daemon_is_killed() {
             let copy = mended(&unpacked(&folder, &reply), "10/4/26", "2026-04-10");
             let back = format!("back{time}x{which}@jail");
             let thread = format!("In-Reply-To: {}\r\n", reply.headers["message-id"]);
-            letterbox.put(&mail_with(CLERK, &back, "回复：需更正", &thread, &[("1_问题标注.xlsx", &copy)]));
+            // Our own reply lies beside it, as when a clerk forwards it: what it holds is known and must not count again.
+            let (own, zip) = reply.files.iter().next().unwrap();
+            let files: [(&str, &[u8]); 2] = [("1_问题标注.xlsx", &copy), (own, zip)];
+            letterbox.put(&mail_with(CLERK, &back, "回复：需更正", &thread, &files));
             let receipt = serve_until(&folder, Some(points[1]), "the receipt", || replies(&server, &back).pop());
             assert!(
                 receipt.headers["subject"].starts_with("【回执】溧阳监狱：收下 1 行"),
@@ -145,6 +148,8 @@ fn a_prison_sends_twice_and_everything_is_in_though_the_daemon_is_killed() {
                 receipt.text
             );
             assert!(receipt.text.contains("以前已收、内容未变 2 行"), "{}", receipt.text);
+            assert!(receipt.text.contains("收到文件：1 个"), "{}", receipt.text);
+            assert!(receipt.text.contains("这是本系统发出的文件，没有改动"), "{}", receipt.text);
             assert_eq!(folder.json(0, &["status"])["assessments"], 3 * time);
             // Nothing comes twice, however long it goes on.
             serve_until(&folder, None, "moved", || {

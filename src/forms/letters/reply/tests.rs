@@ -17,6 +17,10 @@ fn finding(cell: &str, code: Code, severity: Severity, seen: &str, advice: &str)
 }
 
 fn write(findings: &[Finding], rehearsal: bool, contents: Contents) -> LetterText {
+    write_of(findings, Arrival { folder: false, rehearsal }, contents)
+}
+
+fn write_of(findings: &[Finding], arrival: Arrival, contents: Contents) -> LetterText {
     let repair = Repair {
         sheet: "结果".to_owned(),
         cell: "M4".to_owned(),
@@ -34,6 +38,7 @@ fn write(findings: &[Finding], rehearsal: bool, contents: Contents) -> LetterTex
         taken: 28,
         superseded: 0,
         duplicates: 0,
+        repeated: 0,
         set_aside: u32::try_from(fixes.errors().map(|problem| problem.places.len()).sum::<usize>()).unwrap(),
         fixes: &fixes,
         courses: vec![("溧阳监狱，电工（五级/初级工），2026年第1期".to_owned(), 28)],
@@ -41,8 +46,7 @@ fn write(findings: &[Finding], rehearsal: bool, contents: Contents) -> LetterTex
     };
     let received = ("20261120-0007".to_owned(), "2026年11月20日 09:30".to_owned());
     let next = vec!["2026年第四季度申领材料：2027年1月10日（星期日）前".to_owned()];
-    let facts =
-        ReplyFacts::new(Frame::sample(), "溧阳监狱".to_owned(), received, rehearsal, &[outcome], next, contents);
+    let facts = ReplyFacts::new(Frame::sample(), "溧阳监狱".to_owned(), received, arrival, &[outcome], next, contents);
     LetterTemplates::embedded().unwrap().write("reply", &facts).unwrap()
 }
 
@@ -122,6 +126,67 @@ fn a_file_without_faults_gets_a_receipt_and_a_rehearsal_says_that_nothing_was_ke
     for letter in [&rehearsal, &write(&[], true, Contents::None)] {
         assert!(letter.text.contains("没有保存") && letter.text.contains("把主题中的“试检”去掉"), "{}", letter.text);
     }
+}
+
+#[test]
+fn what_is_held_until_it_is_mended_is_told_as_such() {
+    let lacks = "评定结果为合格，但缺少证书编号，请补填；补齐前暂不核定";
+    let doubts = [
+        finding("U4", Code::CertificateDoubt, Severity::Warning, "", lacks),
+        finding("S8", Code::ScoreDoubt, Severity::Warning, "52", "“理论成绩”低于 60 分，请核对"),
+    ];
+    let letter = write(&doubts, false, Contents::Withheld);
+    assert_eq!(letter.subject, "【待补正】溧阳监狱：收下 28 行〔20261120-0007〕");
+    let (before, after) = letter.text.split_once("请核对（确实无误的不用改）").unwrap();
+    assert!(
+        before.contains("补齐之前暂不核定") && before.contains(lacks) && after.contains("低于 60 分"),
+        "{}",
+        letter.text
+    );
+    assert!(letter.text.contains("附上改好的整个文件") && !letter.text.contains("不需要做什么"), "{}", letter.text);
+    let trial = write(&doubts, true, Contents::Withheld).text;
+    assert!(trial.contains("改好后再试") && !trial.contains("没有需要改的"), "{trial}");
+    // Of what only looks odd nothing must be done.
+    let odd = write(&doubts[1..], false, Contents::Withheld);
+    assert!(odd.subject.starts_with("【回执】") && odd.text.contains("没有必须改的"), "{}", odd.text);
+    assert!(!odd.text.contains("附上改好的整个文件"), "{}", odd.text);
+}
+
+#[test]
+fn numbers_of_persons_in_an_advice_are_hidden() {
+    let number = "320404199001011234";
+    let advice = format!("同一条结果在文件中有两种内容，另见工作表“{number}某甲”第 4 行");
+    let letter = write(&[finding("C5", Code::TwoVersions, Severity::Error, "", &advice)], false, Contents::Withheld);
+    assert!(!letter.text.contains(number) && !letter.html.contains(number), "{}", letter.text);
+    assert!(letter.text.contains("第 4 行"), "{}", letter.text);
+}
+
+#[test]
+fn a_folder_is_not_told_to_answer_a_mail() {
+    for rehearsal in [false, true] {
+        let arrival = Arrival { folder: true, rehearsal };
+        for findings in [faults(), Vec::new()] {
+            let letter = write_of(&findings, arrival, Contents::Withheld).text;
+            for of_mail in ["您的邮件", "回复本邮件", "主题"] {
+                assert!(!letter.contains(of_mail), "{of_mail}\n{letter}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_whole_file_is_sent_again_and_no_cell_is_looked_for() {
+    let advice = "请另存为 .xlsx 后发送";
+    let whole = Finding {
+        sheet: String::new(),
+        cell: String::new(),
+        ..finding("", Code::WrongFormat, Severity::Error, "", advice)
+    };
+    let letter = write(&[whole], false, Contents::None).text;
+    assert!(
+        letter.contains("写明“整个文件”的") && !letter.contains("红色") && !letter.contains("在原表中"),
+        "{letter}"
+    );
 }
 
 #[test]

@@ -20,7 +20,7 @@ use crate::forms::grid::package::{relations_of, resolve};
 use crate::forms::grid::{self, place_of};
 use crate::forms::reading::{FileKind, FileReading};
 use crate::subsidy::catalogue::Catalogue;
-use crate::subsidy::finding::{Code, Finding, Severity};
+use crate::subsidy::finding::Severity;
 
 /// The only sheet of a copy of a csv.
 const CSV_SHEET: &str = "数据";
@@ -121,9 +121,7 @@ fn lists(name: &str, bytes: &[u8], reading: &FileReading) {
         assert!(below.clone().any(|line| line[1] == place), "{name}: the list leaves out {place}: {}", finding.advice);
     }
     let says_taken = lines.iter().any(|line| line[2].contains("没有错误的行已经收下"));
-    let of_rows = |f: &&Finding| !f.cell.is_empty() && !matches!(f.code, Code::ColumnMissing | Code::NoHeader);
-    let errors = reading.findings.iter().filter(|f| f.severity == Severity::Error);
-    assert_eq!(says_taken, errors.clone().filter(of_rows).count() == errors.count(), "{name}: what was taken");
+    assert_eq!(says_taken, reading.content.len() > 0, "{name}: what was taken");
     for name in book.sheet_names() {
         book.worksheet_range(&name).unwrap();
     }
