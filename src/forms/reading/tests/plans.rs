@@ -1,6 +1,7 @@
 //! A planning workbook as clerks send it: one fault does not hide another.
 
 use super::{findings, read, xlsx};
+use crate::subsidy::finding::Code;
 
 const SCHOOL: &str = "常州市工业职业培训学校";
 
@@ -89,4 +90,14 @@ fn a_plan_of_which_every_row_comes_back_is_held_against_itself_too() {
     let told = findings(&reading);
     assert!(told.contains(&"附件4!B2 plan-class".to_owned()), "{told:?}");
     assert_eq!((reading.rows, reading.set_aside, reading.content.len()), (2, 2, 0));
+}
+
+#[test]
+fn a_person_who_stands_twice_in_annex_3_is_named() {
+    let (name, mut rows) = annex_3();
+    rows.push(rows[1].clone());
+    let reading = read("计划.xlsx", &xlsx(&[annex_2("2027-03-01", SCHOOL), (name, rows)]));
+    let told = reading.findings.iter().find(|finding| finding.code == Code::RepeatedRow).expect("a finding");
+    assert_eq!((&*told.sheet, &*told.cell, &*told.seen), ("附件3", "B4", "与第 2 行（B2）完全相同"));
+    assert_eq!(reading.duplicates, 1);
 }

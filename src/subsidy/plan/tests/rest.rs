@@ -159,3 +159,29 @@ fn a_total_is_compared_where_only_a_project_could_not_be_read() {
     };
     assert_eq!(found(heads), NOTHING);
 }
+
+#[test]
+fn who_may_not_be_trained_goes_with_the_figures() {
+    let mut plan = plan();
+    plan.persons[0].value.skilled = true;
+    plan.persons[1].value.able = false;
+    plan.persons[2].value.release_on = day("2041-01-01");
+    let checked = check(&plan, &[], &catalogue(TermMeasuredAt::CourseStart));
+    let asks = |advice: &str| advice.ends_with("请删去此行，并相应改附件1、附件2的人数（或换人补足）");
+    let told: Vec<bool> = checked.findings.iter().map(|(_, finding)| asks(&finding.advice)).collect();
+    assert_eq!(told, [true; 3]);
+}
+
+#[test]
+fn what_many_rows_have_in_common_is_one_advice() {
+    let mut plan = plan();
+    for (later, earlier) in [(1, 0), (2, 0), (4, 3)] {
+        plan.persons[later].value.number = plan.persons[earlier].value.number.clone();
+    }
+    let checked = check(&plan, &[], &catalogue(TermMeasuredAt::CourseStart));
+    let seen: Vec<&str> = checked.findings.iter().map(|(_, finding)| finding.seen.as_str()).collect();
+    assert_eq!(seen, ["焊工（另见 附件3!D5）", "焊工（另见 附件3!D5）", "SYB（另见 附件3!D8）"]);
+    let advices: std::collections::BTreeSet<&str> =
+        checked.findings.iter().map(|(_, finding)| finding.advice.as_str()).collect();
+    assert_eq!(advices.len(), 1, "{advices:?}");
+}
