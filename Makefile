@@ -30,12 +30,12 @@ SOAK := 10000x5
 soak: fonts ## the simulator: 10,000 lives of five years (a release build, then hours; SOAK=500x2 for less)
 	SHENLING_FONTS='$(FONTS)' SHENLING_SOAK=$(SOAK) $(CARGO) test --release --locked --features failpoints --test suite -- --exact sim::what_must_hold_holds_in_every_life --nocapture
 
-bench: fonts ## 10,000 and 100,000 persons: seconds, rows/s, peak memory; 1,000 mails; a reply (a release build: 10 minutes the first time)
+bench: fonts ## 10,000 and 100,000 persons: seconds, rows/s, peak memory; 1,000 mails; a reply (a release build: 15 minutes the first time)
 	SHENLING_FONTS='$(FONTS)' $(CARGO) bench --locked --bench season
 	$(CARGO) bench --locked --bench mail
 	$(CARGO) bench --locked --bench reply
 
-deb: fonts ## the Debian package, in target/deb/debian; .ci/deb-test tries one (cargo-deb; a release build: 10 minutes the first time)
+deb: fonts ## the Debian package, in target/deb/debian; .ci/deb-test tries one (cargo-deb; a release build: 15 minutes the first time)
 	$(CARGO) build --locked --release
 	SHENLING_FONTS='$(FONTS)' .ci/deb target/release/shenling
 
