@@ -1,6 +1,6 @@
 //! What the notice says, made exact. Pure: no I/O, no clock, no async, no floats.
 //!
-//! Read in this order: [`course`] and [`assessment`] (what is received), [`catalogue`] and [`policy`] (dated data),
+//! Read in this order: [`course`], [`assessment`] and [`fragment`] (what is received, as far as it can be read), [`catalogue`] and [`policy`] (dated data),
 //! [`judge`] (the rules), [`verdict`] (their answer), [`waiver`] (what need not be kept), [`held`] (what is lacking, and whose it is), [`register`] (what is known and settled), [`batch`] (what is
 //! claimed), [`plan`] (what is meant to happen next year), [`duty`] (what is due by when), [`goal`] (what it is all for).
 
@@ -13,6 +13,7 @@ pub mod catalogue;
 pub mod course;
 pub mod duty;
 pub mod finding;
+pub mod fragment;
 pub mod goal;
 pub mod held;
 pub mod holidays;

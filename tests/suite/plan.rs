@@ -145,6 +145,8 @@ fn a_prefilled_form_asks_for_heads_and_dates() {
     assert_eq!((&said["projects"], &said["from_year"]), (&2.into(), &2027.into()));
     let file = folder.json(1, &["--now", NOW, "import", "--dry-run", &next])["files"][0].clone();
     let expected = [
+        "! annex-missing?",
+        "! annex-missing?",
         "附件1!E5 required-empty",
         "附件1!E6 required-empty",
         "附件2!I5 required-empty",

@@ -12,23 +12,11 @@ use super::Placed;
 use super::clean::shown;
 use super::header::Layout;
 use super::spec::Key;
-use crate::subsidy::assessment::{Name, ResultRow, RosterRow};
+use crate::subsidy::assessment::{ResultRow, RosterRow};
 use crate::subsidy::course::{CertificateType, Level};
 use crate::subsidy::finding::{Code, Finding, Severity};
+use crate::subsidy::fragment::Fragment;
 use crate::subsidy::identifiers::{ResidentId, normalise};
-
-/// What could be read of a row that came back.
-#[derive(Default)]
-pub(super) struct Fragment {
-    pub prison: Option<Name>,
-    pub number: Option<String>,
-    pub name: Option<String>,
-    pub resident_id: Option<String>,
-    pub occupation: Option<Name>,
-    pub level: Option<Level>,
-    pub certificate_type: Option<CertificateType>,
-    pub certificate_number: Option<String>,
-}
 
 /// What stands beside the rows that are taken.
 pub(super) struct Beside<'a> {

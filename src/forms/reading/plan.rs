@@ -31,8 +31,9 @@ use crate::forms::grid::{FileFault, Sheet, Workbook};
 use crate::forms::planning::MARK_NAME;
 use crate::subsidy::assessment::Name;
 use crate::subsidy::finding::{Code, Finding, Severity};
+use crate::subsidy::fragment::Fragment;
 use crate::subsidy::plan::check::check;
-use crate::subsidy::plan::{Annex, Plan};
+use crate::subsidy::plan::{Annex, Entry, Plan};
 
 /// Rows above a header in which 计划年度 and the like are looked for; also the rows of a sheet's title.
 const MAX_HEAD_ROWS: u32 = 20;
@@ -51,6 +52,8 @@ struct Head {
 /// What was read so far.
 pub(super) struct Draft {
     plan: Plan,
+    /// What could be read of rows that came back.
+    rest: Vec<(Annex, Entry<Fragment>)>,
     rows: u32,
     set_aside: u32,
     duplicates: u32,
@@ -102,6 +105,7 @@ pub(super) fn read(
     let head = head(workbook, sheets);
     let mut draft = Draft {
         plan: Plan::empty(Name::from(""), 0, None),
+        rest: Vec::new(),
         rows: 0,
         set_aside: 0,
         duplicates: 0,
@@ -140,7 +144,7 @@ fn tables(sheets: &[(&Sheet, Layout<'_>)], ctx: &ReadingContext<'_>, draft: &mut
 /// Gives the plan its prison and year, and holds it against itself.
 fn finish(mut draft: Draft, head: &Head, mark: Option<&FormMark>, ctx: &ReadingContext<'_>) -> FileReading {
     let kind = Some(FileKind::Plan);
-    let (prison, year) = (prison_of(&draft.plan, mark, ctx), year_of(&draft.plan, head, mark, ctx));
+    let (prison, year) = (prison_of(&draft, mark, ctx), year_of(&draft, head, mark, ctx));
     let (rows, mut set_aside, duplicates) = (draft.rows, draft.set_aside, draft.duplicates);
     let reading = |content, set_aside, output: Output| FileReading {
         kind,
@@ -170,19 +174,19 @@ fn finish(mut draft: Draft, head: &Head, mark: Option<&FormMark>, ctx: &ReadingC
         draft.output.findings.push(finding);
         return reading(Content::Nothing, rows - duplicates, draft.output);
     };
-    if draft.plan.rows() == 0 {
-        // A form of which every row comes back takes nobody's place either.
-        return reading(Content::Nothing, rows - duplicates, draft.output);
-    }
     let addition = head.addition || head.addition_number.is_some() || ctx.addition;
     let plan = Plan { prison, year, addition: addition.then(|| head.addition_number.unwrap_or(1)), ..draft.plan };
     draft.plan = plan;
-    let checked = check(&draft.plan, ctx.catalogue);
+    let checked = check(&draft.plan, &draft.rest, ctx.catalogue);
     for (annex, finding) in checked.findings {
         if finding.severity == Severity::Error {
             draft.plan.state_mut(annex).errors += 1;
         }
         draft.output.findings.push(finding);
+    }
+    if draft.plan.rows() == 0 {
+        // A form of which every row comes back takes nobody's place either.
+        return reading(Content::Nothing, rows - duplicates, draft.output);
     }
     let ineligible = u32::try_from(checked.ineligible.len()).unwrap_or(u32::MAX);
     set_aside += ineligible;
@@ -211,24 +215,27 @@ fn most<T: Ord>(values: impl Iterator<Item = T>) -> Option<T> {
     counts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(value, _)| value)
 }
 
-fn prison_of(plan: &Plan, mark: Option<&FormMark>, ctx: &ReadingContext<'_>) -> Option<Name> {
+fn prison_of(draft: &Draft, mark: Option<&FormMark>, ctx: &ReadingContext<'_>) -> Option<Name> {
+    let plan = &draft.plan;
     let stated = plan
         .projects
         .iter()
         .map(|entry| &entry.value.prison)
         .chain(plan.summaries.iter().map(|entry| &entry.value.prison))
-        .chain(plan.persons.iter().map(|entry| &entry.value.prison));
+        .chain(plan.persons.iter().map(|entry| &entry.value.prison))
+        .chain(draft.rest.iter().filter_map(|(_, entry)| entry.value.prison.as_ref()));
     let marked = || mark.and_then(|mark| ctx.catalogue.prison(&mark.prison)).cloned();
     most(stated).cloned().or_else(marked)
 }
 
-fn year_of(plan: &Plan, head: &Head, mark: Option<&FormMark>, ctx: &ReadingContext<'_>) -> i32 {
-    let starts = plan.projects.iter().map(|entry| entry.value.starts_on.year());
-    let classes = plan.classes.iter().map(|entry| entry.value.starts_on.year());
+fn year_of(draft: &Draft, head: &Head, mark: Option<&FormMark>, ctx: &ReadingContext<'_>) -> i32 {
+    let starts = draft.plan.projects.iter().map(|entry| entry.value.starts_on.year());
+    let classes = draft.plan.classes.iter().map(|entry| entry.value.starts_on.year());
+    let rest = draft.rest.iter().filter_map(|(_, entry)| entry.value.starts_on).map(|on| on.year());
     head.year
         .or(mark.map(|mark| mark.year))
         .or(head.title_year)
-        .or_else(|| most(starts.chain(classes)))
+        .or_else(|| most(starts.chain(classes).chain(rest)))
         .unwrap_or_else(|| ctx.arrived_on.year() + i32::from(ctx.arrived_on.month() >= PLANNING_FROM_MONTH))
 }
 

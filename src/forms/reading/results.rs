@@ -7,12 +7,12 @@ use chrono::NaiveDate;
 
 use super::advice;
 use super::clean::is_dash;
-use super::contradictions::Fragment;
 use super::row::{Answers, Reader};
 use super::spec::Key;
 use crate::subsidy::assessment::ResultRow;
 use crate::subsidy::course::{Category, CertificateType, Level};
 use crate::subsidy::finding::Code;
+use crate::subsidy::fragment::Fragment;
 use crate::subsidy::identifiers::{PatternDoubt, ResidentId, certificate_doubt};
 
 const PASSED: Answers = Answers { yes: "合格", no: "不合格", also: &[("是", true), ("否", false)] };
@@ -45,11 +45,11 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<ResultRow> {
     let completed = r.answer(Key::Completed, &COMPLETED).unwrap_or(true);
     let remark = r.remark();
 
-    let entrepreneurship = Category::Entrepreneurship;
-    let without_levels = category == entrepreneurship
-        || occupation.as_ref().is_some_and(|(_, category)| *category == entrepreneurship)
+    let by_catalogue = occupation.as_ref().map(|(_, category)| *category);
+    let without_levels = [Some(category), by_catalogue].contains(&Some(Category::Entrepreneurship))
         || certificate.kind == Some(CertificateType::SpecialAbility);
     let level = r.level(without_levels);
+    let occupation = occupation.map(|(id, _)| id);
     check_hours(r, hours);
     check_dates(r, [started_on, ended_on, assessed_on, certificate.issued_on]);
     doubt_resident_id(r, resident_id.as_deref(), passed != Some(false) && completed);
@@ -58,9 +58,7 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<ResultRow> {
         doubt_certificate(r, &certificate, level);
     }
     if r.is_faulty() {
-        let (occupation, certificate_type) = (occupation.map(|(id, _)| id), certificate.kind);
-        let certificate_number = certificate.number;
-        r.keep(Fragment { prison, number, name, resident_id, occupation, level, certificate_type, certificate_number });
+        r.keep(Fragment { prison, number, name, resident_id, occupation, level, ..certificate.fragment() });
         return None;
     }
     Some(ResultRow {
@@ -71,7 +69,7 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<ResultRow> {
         training_institution: training_institution?,
         assessment_institution: assessment_institution?,
         category,
-        occupation: occupation?.0,
+        occupation: occupation?,
         occupation_code,
         level: level?,
         class: class?,
@@ -98,6 +96,13 @@ struct CertificateCells {
     kind: Option<CertificateType>,
     number: Option<String>,
     issued_on: Option<NaiveDate>,
+}
+
+impl CertificateCells {
+    /// What is held against other rows where this one comes back.
+    fn fragment(self) -> Fragment {
+        Fragment { certificate_type: self.kind, certificate_number: self.number, ..Fragment::default() }
+    }
 }
 
 /// Reads the certificate; in a row that did not pass, `/ — - 无` stand for empty cells. Under a pass they do so only

@@ -4,13 +4,13 @@
 
 use chrono::NaiveDate;
 
-use super::contradictions::Fragment;
 use super::results::doubt_identity;
 use super::row::{Answers, Reader};
 use super::spec::Key;
 use crate::subsidy::assessment::{RosterRow, SurveyRow};
 use crate::subsidy::course::Category;
 use crate::subsidy::finding::Code;
+use crate::subsidy::fragment::Fragment;
 use crate::subsidy::identifiers::Sex;
 
 const SEX: Answers = Answers { yes: "男", no: "女", also: &[("男性", true), ("女性", false)] };
@@ -43,7 +43,20 @@ pub(super) fn read(r: &mut Reader<'_>) -> Option<RosterRow> {
     let remark = r.text(Key::Remark);
     doubts(r, resident_id.as_deref(), sex, born_on);
     if r.is_faulty() {
-        r.keep(Fragment { prison, number, name, resident_id, ..Fragment::default() });
+        r.keep(Fragment {
+            prison,
+            number,
+            name,
+            resident_id,
+            born_on,
+            release_on,
+            skilled: Some(skilled),
+            able: Some(able),
+            occupation: occupation.map(|(id, _)| id),
+            level,
+            training: institution,
+            ..Fragment::default()
+        });
         return None;
     }
     Some(RosterRow {

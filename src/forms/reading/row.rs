@@ -12,7 +12,6 @@ use chrono::NaiveDate;
 use super::advice;
 use super::cell::{is_error, is_filled, written};
 use super::clean::{Clean, clean, person_name, shown, shown_with_marks, without_marks};
-use super::contradictions::Fragment;
 use super::header::Layout;
 use super::names::Known;
 use super::sheet::placed;
@@ -21,6 +20,7 @@ use super::{Placed, ReadingContext};
 use crate::forms::grid::Cell;
 use crate::subsidy::catalogue::Catalogue;
 use crate::subsidy::finding::{Code, Finding, Repair, RepairCode, Severity};
+use crate::subsidy::fragment::Fragment;
 
 /// What was found and repaired so far.
 #[derive(Default)]

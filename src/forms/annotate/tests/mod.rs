@@ -20,7 +20,7 @@ const LIBREOFFICE: &[u8] = include_bytes!("../../../../tests/fixtures/annotate/l
 
 /// The list of a reading.
 fn list_of(reading: &FileReading) -> FixList {
-    FixList { rows_taken: reading.content.len() > 0, ..FixList::of(&reading.findings, &reading.repairs) }
+    FixList { rows_taken: !reading.content.is_empty(), ..FixList::of(&reading.findings, &reading.repairs) }
 }
 
 /// The annotated copy of a file as it is read.

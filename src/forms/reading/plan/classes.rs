@@ -8,6 +8,7 @@ use super::blocks::{Block, Line, words};
 use super::{Draft, finding, tables};
 use crate::subsidy::course::{Category, Level};
 use crate::subsidy::finding::{Code, Severity};
+use crate::subsidy::fragment::Fragment;
 use crate::subsidy::plan::{Annex, ClassForm, Entry, Field, Place};
 use chrono::NaiveDate;
 
@@ -17,10 +18,12 @@ pub(super) fn read(blocks: &[Block<'_>], ctx: &ReadingContext<'_>, draft: &mut D
         let mut output = Output::default();
         let mut form = Form { block, ctx, out: &mut output, faulty: false };
         let class = form.class();
-        let set_aside = u32::from(class.is_none());
-        draft.count(Annex::Four, 1, set_aside);
+        draft.count(Annex::Four, 1, u32::from(class.is_err()));
         draft.take(Annex::Four, &mut output);
-        draft.plan.classes.extend(class);
+        match class {
+            Ok(class) => draft.plan.classes.push(class),
+            Err(rest) => draft.rest.push((Annex::Four, *rest)),
+        }
     }
 }
 
@@ -71,7 +74,8 @@ impl Form<'_> {
         text
     }
 
-    fn class(&mut self) -> Option<Entry<ClassForm>> {
+    /// The class, or what could be read of it.
+    fn class(&mut self) -> Result<Entry<ClassForm>, Box<Entry<Fragment>>> {
         let institution = self.institution();
         let project = self.project();
         let heads = self.heads();
@@ -79,36 +83,57 @@ impl Form<'_> {
         let time = self.time();
         let (teachers, materials) = (self.wanted(Line::Teachers), self.wanted(Line::Materials));
         let site = self.wanted(Line::Site);
-        if self.faulty {
-            return None;
-        }
-        let ((category, occupation, level), (number, of), time) = (project?, class?, time?);
-        let cell = |line| self.block.cell(line);
-        let cells = vec![
-            (Field::Project, self.block.occupation_cell()),
-            (Field::Training, cell(Line::Institution)),
-            (Field::Heads, cell(Line::Heads)),
-            (Field::Classes, self.block.behind(Line::Class, "第")),
-            (Field::Start, time.start_cell),
-            (Field::End, time.end_cell),
-        ];
+        let place = self.place();
+        let whole = institution.clone().zip(project.clone()).zip(heads).zip(class);
+        let (Some((((institution, project), heads), (number, of))), (Some(starts_on), Some(ends_on)), false) =
+            (whole, (time.from, time.to), self.faulty)
+        else {
+            let (occupation, level) = project.map(|(_, occupation, level)| (occupation, level)).unzip();
+            let (training, starts_on, level) = (institution, time.from, level.flatten());
+            let value = Fragment { occupation, level, training, heads, starts_on, ..Fragment::default() };
+            return Err(Box::new(Entry { place, value }));
+        };
+        let (category, occupation, level) = project;
         let value = ClassForm {
-            institution: institution?,
+            institution,
             category,
             occupation,
             level,
-            heads: heads?,
+            heads,
             number,
             of,
-            starts_on: time.from,
-            ends_on: time.to,
+            starts_on,
+            ends_on,
             days: time.days,
             hours: time.hours,
             teachers,
             materials,
             site,
         };
-        Some(Entry { place: Place { sheet: self.block.sheet.name.clone(), cells }, value })
+        Ok(Entry { place, value })
+    }
+
+    fn place(&self) -> Place {
+        let cell = |line| self.block.cell(line);
+        let cells = vec![
+            (Field::Project, self.block.occupation_cell()),
+            (Field::Training, cell(Line::Institution)),
+            (Field::Heads, cell(Line::Heads)),
+            (Field::Classes, self.block.behind(Line::Class, "第")),
+            (Field::Start, self.first_day()),
+            (Field::End, self.last_day()),
+        ];
+        Place { sheet: self.block.sheet.name.clone(), cells }
+    }
+
+    /// Where the first day of the class stands.
+    fn first_day(&self) -> String {
+        self.block.behind(Line::Time, "从自")
+    }
+
+    /// Where its last day stands.
+    fn last_day(&self) -> String {
+        self.block.behind(Line::Time, "至到")
     }
 
     fn institution(&mut self) -> Option<crate::subsidy::assessment::Name> {
@@ -180,8 +205,8 @@ impl Form<'_> {
         Some((number, before(&text, "班")))
     }
 
-    fn time(&mut self) -> Option<Time> {
-        let text = self.needed(Line::Time)?;
+    fn time(&mut self) -> Time {
+        let Some(text) = self.needed(Line::Time) else { return Time::default() };
         let (from, rest) = text.split_once(['至', '到']).unwrap_or((&text, ""));
         let to = rest.split(['共', '止']).next().unwrap_or_default();
         let date = |text: &str| {
@@ -189,7 +214,7 @@ impl Form<'_> {
             dates::parse_text(text).map(|read| read.on)
         };
         let (from, to) = (date(from), date(to));
-        let (start_cell, end_cell) = (self.block.behind(Line::Time, "从自"), self.block.behind(Line::Time, "至到"));
+        let (start_cell, end_cell) = (self.first_day(), self.last_day());
         let advice = "“培训时间”请填写 从某年某月某日 至 某年某月某日，如 2027-03-01 至 2027-03-20";
         if from.is_none() {
             self.fault_at(&start_cell, Line::Time, Code::BadDate, advice.to_owned());
@@ -198,22 +223,20 @@ impl Form<'_> {
         if to.is_none() && !(from.is_none() && start_cell == end_cell) {
             self.fault_at(&end_cell, Line::Time, Code::BadDate, advice.to_owned());
         }
-        let (from, to) = (from?, to?);
-        if to < from {
+        if from.zip(to).is_some_and(|(from, to)| to < from) {
             let advice = "“培训时间”的结束日期早于开始日期，请核对这两个日期".to_owned();
             self.fault_at(&end_cell, Line::Time, Code::DateOrder, advice);
-            return None;
         }
         let (days, hours) = (before(rest, "天"), before(rest, "课时").or_else(|| before(rest, "学时")));
-        Some(Time { from, to, start_cell, end_cell, days, hours })
+        Time { from, to, days, hours }
     }
 }
 
+/// When a class is held.
+#[derive(Default)]
 struct Time {
-    from: NaiveDate,
-    to: NaiveDate,
-    start_cell: String,
-    end_cell: String,
+    from: Option<NaiveDate>,
+    to: Option<NaiveDate>,
     days: Option<u32>,
     hours: Option<u32>,
 }

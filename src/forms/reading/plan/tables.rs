@@ -14,6 +14,7 @@ use super::Draft;
 use crate::forms::grid::Sheet;
 use crate::subsidy::course::{Category, Level};
 use crate::subsidy::finding::Code;
+use crate::subsidy::fragment::Fragment;
 use crate::subsidy::plan::{Annex, Entry, Field, Place, Project, Summary};
 
 /// Which annex a sheet is.
@@ -31,30 +32,44 @@ pub(super) fn read(annex: Annex, sheet: &Sheet, layout: &Layout<'_>, ctx: &Readi
     match annex {
         Annex::One => {
             let mut part = read_sheet(sheet, layout, ctx, summary);
-            note(annex, &mut part, draft);
-            draft.plan.summaries.extend(part.taken.into_iter().map(|row| placed(row, layout, ONE)));
+            let rows = note(annex, &mut part, layout, draft);
+            draft.plan.summaries.extend(rows.map(|row| placed(row, layout, ONE)));
         }
         Annex::Two => {
             let mut part = read_sheet(sheet, layout, ctx, project);
-            note(annex, &mut part, draft);
-            draft.plan.projects.extend(part.taken.into_iter().map(|row| placed(row, layout, TWO)));
+            let rows = note(annex, &mut part, layout, draft);
+            draft.plan.projects.extend(rows.map(|row| placed(row, layout, TWO)));
         }
         Annex::Three | Annex::Four => {
             let mut part = read_sheet(sheet, layout, ctx, roster::read);
-            let beside = Beside { fragments: &std::mem::take(&mut part.output.fragments), layouts: &[layout] };
-            let mut compared = compare_roster(part.taken, &beside);
+            let beside = Beside { fragments: &part.output.fragments, layouts: &[layout] };
+            let mut compared = compare_roster(std::mem::take(&mut part.taken), &beside);
             part.output.findings.append(&mut compared.findings);
-            draft.count(annex, part.rows, part.set_aside);
-            draft.take(annex, &mut part.output);
+            part.taken = compared.kept;
             draft.duplicates += compared.duplicates;
-            draft.plan.persons.extend(compared.kept.into_iter().map(|row| placed(row, layout, THREE)));
+            let rows = note(annex, &mut part, layout, draft);
+            draft.plan.persons.extend(rows.map(|row| placed(row, layout, THREE)));
         }
     }
 }
 
-fn note<T>(annex: Annex, part: &mut SheetReading<T>, draft: &mut Draft) {
+/// Takes over what a sheet gave, but for the rows that were taken.
+fn note<T>(
+    annex: Annex,
+    part: &mut SheetReading<T>,
+    layout: &Layout<'_>,
+    draft: &mut Draft,
+) -> impl Iterator<Item = Placed<T>> + use<T> {
+    let fields = match annex {
+        Annex::One => ONE,
+        Annex::Two => TWO,
+        Annex::Three | Annex::Four => THREE,
+    };
+    let rest = std::mem::take(&mut part.output.fragments).into_iter();
+    draft.rest.extend(rest.map(|row| (annex, placed(row, layout, fields))));
     draft.count(annex, part.rows, part.set_aside);
     draft.take(annex, &mut part.output);
+    std::mem::take(&mut part.taken).into_iter()
 }
 
 const ONE: &[(Field, Key)] = &[
@@ -104,6 +119,8 @@ fn summary(r: &mut Reader<'_>) -> Option<Summary> {
     let project = r.project();
     let heads = heads(r);
     if r.is_faulty() {
+        let (occupation, level) = project.unzip();
+        r.keep(Fragment { prison, total, occupation, level: level.flatten(), heads, ..Fragment::default() });
         return None;
     }
     let (occupation, level) = project?;
@@ -146,6 +163,26 @@ fn project(r: &mut Reader<'_>) -> Option<Project> {
     let budget = r.amount(Key::Budget, Code::BadNumber);
     let remark = r.remark();
     if r.is_faulty() {
+        let is_right = |key| !r.is_faulty_at(key);
+        let fragment = Fragment {
+            prison,
+            category: is_right(Key::Category).then_some(category),
+            occupation: occupation.map(|(id, _)| id),
+            level,
+            certificate_type,
+            training,
+            // It is held against the last day; without one against the first.
+            assessment: assessment_institution.filter(|_| is_right(Key::EndedOn)),
+            heads,
+            classes: classes.filter(|_| is_right(Key::Classes)),
+            hours: hours[1].zip(hours[2]).filter(|_| is_right(Key::Hours)),
+            starts_on,
+            ends_on,
+            rate,
+            budget,
+            ..Fragment::default()
+        };
+        r.keep(fragment);
         return None;
     }
     Some(Project {

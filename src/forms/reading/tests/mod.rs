@@ -7,6 +7,7 @@ mod across;
 mod cells;
 mod files;
 mod forms;
+mod plans;
 mod table;
 
 use chrono::NaiveDate;

@@ -121,7 +121,7 @@ fn lists(name: &str, bytes: &[u8], reading: &FileReading) {
         assert!(below.clone().any(|line| line[1] == place), "{name}: the list leaves out {place}: {}", finding.advice);
     }
     let says_taken = lines.iter().any(|line| line[2].contains("没有错误的行已经收下"));
-    assert_eq!(says_taken, reading.content.len() > 0, "{name}: what was taken");
+    assert_eq!(says_taken, !reading.content.is_empty(), "{name}: what was taken");
     for name in book.sheet_names() {
         book.worksheet_range(&name).unwrap();
     }
