@@ -30,7 +30,7 @@ type Taken = [(FileReport, Arc<Vec<u8>>)];
 
 /// Number of a receipt: the day, and the number of the mail.
 pub(super) fn number(mail: &ReceivedMail) -> String {
-    format!("{}-{:04}", civil_date(mail.received_at).format("%Y%m%d"), mail.id)
+    Origin::from(mail.clone()).number()
 }
 
 /// The letter that answers a mail; a mail that is let in after all is answered again.
