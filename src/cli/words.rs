@@ -158,7 +158,7 @@ fn void(refused: &VoidRefused) -> String {
             format!("未作废：批次 {batch} 追回了该批次中的行；请先作废批次 {batch}，再作废该批次")
         }
         VoidRefused::GrantedAnew(batch) => {
-            format!("未作废：该批次追回的结果已由批次 {batch} 重新处理；请先作废批次 {batch}，再作废该批次")
+            format!("未作废：该批次追回的结果或人员已由批次 {batch} 重新核定；请先作废批次 {batch}，再作废该批次")
         }
         VoidRefused::Accepted(who) => {
             format!("未作废：{who} 已受理该批次；请改用 shenling batch reverse 逐行更正")

@@ -4,6 +4,7 @@
 //! - Trusts: reasons are typed by people and may name persons: they are sealed, and the audit log holds their keyed
 //!   hash only.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -27,7 +28,7 @@ pub enum VoidRefused {
     /// A live batch takes lines of it back: void that one first.
     #[error("batch {0} holds reversals of its lines")]
     Reversed(String),
-    /// A later batch grants anew what reversal lines of this batch freed: void that one first.
+    /// A later batch grants anew what reversal lines of this batch freed, or to whom they freed: void that one first.
     #[error("batch {0} grants anew what this batch freed")]
     GrantedAnew(String),
     /// Somebody downstream accepted it: correct it by reversal.
@@ -108,13 +109,8 @@ impl Store {
         if let Some(row) = change.tx.row(sql, args![id]).await? {
             return Err(VoidRefused::Reversed(row.text(0)?));
         }
-        // A later batch that grants or refuses anew what this one's reversal lines freed rests on this batch.
-        let sql = "SELECT b.number FROM batch_line r JOIN batch_line l ON l.assessment_id = r.assessment_id \
-                   AND l.kind = r.kind AND l.batch_id > r.batch_id JOIN batch b ON b.id = l.batch_id \
-                   WHERE r.batch_id = $1 AND r.reverses_batch_id IS NOT NULL \
-                   AND NOT EXISTS (SELECT 1 FROM batch_void w WHERE w.batch_id = l.batch_id) LIMIT 1";
-        if let Some(row) = change.tx.row(sql, args![id]).await? {
-            return Err(VoidRefused::GrantedAnew(row.text(0)?));
+        if let Some(later) = self.batch_resting_on(&mut change, id).await? {
+            return Err(VoidRefused::GrantedAnew(later));
         }
         // Answers from downstream arrive with the route; what the door recorded is that a packet left.
         let (sealed_reason, sealed_by) = self.sealed_words("batch_void", reason, by);
@@ -127,6 +123,39 @@ impl Store {
         change.audit("batch.voided", number, &detail, at);
         change.commit("void-batch").await?;
         Ok(())
+    }
+
+    /// A later live batch that rests on what the reversal lines of this one freed: it grants the same assessment anew, the
+    /// same person (the caps count fewer grants, R7 and R8), or on the same certificate (R3). Void first what rests on it, lest
+    /// the old grant and the new one both count.
+    async fn batch_resting_on(&self, change: &mut Change, id: i64) -> Result<Option<String>> {
+        let sql = "SELECT b.number FROM batch_line r JOIN assessment_version rv ON rv.id = r.version_id \
+                   JOIN assessment_version lv ON lv.person_hash = rv.person_hash \
+                   OR lv.certificate_hash = rv.certificate_hash \
+                   JOIN batch_line l ON l.assessment_id = lv.assessment_id AND l.kind = r.kind \
+                   AND l.batch_id > r.batch_id AND l.reverses_batch_id IS NULL JOIN batch b ON b.id = l.batch_id \
+                   WHERE r.batch_id = $1 AND r.reverses_batch_id IS NOT NULL \
+                   AND NOT EXISTS (SELECT 1 FROM batch_void w WHERE w.batch_id = l.batch_id) ORDER BY b.id LIMIT 1";
+        if let Some(row) = change.tx.row(sql, args![id]).await? {
+            return Ok(Some(row.text(0)?));
+        }
+        // Under another prisoner number a person is known by the resident ID, which stands in the sealed lines only. They
+        // never change, so they are read past this transaction.
+        let lines: Vec<StoredLine> = self.blocks(id, "lines").await?;
+        let of = |line: &StoredLine| (line.person_key.clone(), line.kind);
+        let freed: HashSet<(Arc<str>, Kind)> = lines.iter().filter(|line| line.reverses.is_some()).map(of).collect();
+        if freed.is_empty() {
+            return Ok(None);
+        }
+        let sql = "SELECT id, number FROM batch b WHERE id > $1 \
+                   AND NOT EXISTS (SELECT 1 FROM batch_void w WHERE w.batch_id = b.id) ORDER BY id";
+        for row in change.tx.rows(sql, args![id]).await? {
+            let lines: Vec<StoredLine> = self.blocks(row.int(0)?, "lines").await?;
+            if lines.iter().any(|line| line.reverses.is_none() && freed.contains(&of(line))) {
+                return Ok(Some(row.text(1)?));
+            }
+        }
+        Ok(None)
     }
 
     /// Notes that a line is to be taken back by the next batch.

@@ -193,7 +193,7 @@ impl Store {
     }
 
     /// All entries of one part of a batch.
-    async fn blocks<T>(&self, batch_id: i64, part: &'static str) -> Result<Vec<T>>
+    pub(super) async fn blocks<T>(&self, batch_id: i64, part: &'static str) -> Result<Vec<T>>
     where
         T: DeserializeOwned + Send + 'static,
     {

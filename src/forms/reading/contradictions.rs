@@ -86,12 +86,20 @@ fn valid(id: Option<&str>) -> Option<&str> {
 }
 
 /// All contradictions of a file.
-pub(super) fn contradictions<T: Sighted>(rows: &[Placed<T>], beside: &Beside<'_>) -> Vec<Finding> {
+pub(super) fn contradictions<T: Sighted + Sync>(rows: &[Placed<T>], beside: &Beside<'_>) -> Vec<Finding> {
     let desk = Desk { rows, beside };
     let certificate = |seen: &Sighting<'_>| seen.certificate.map(|(kind, number)| (kind, normalise(number)));
-    let mut findings = desk.compare(certificate, Key::CertificateNumber, other_holder);
-    findings.append(&mut desk.compare(|seen| seen.id, Key::ResidentId, other_name));
-    findings.append(&mut desk.compare(|seen| seen.id.and(seen.place), Key::ResidentId, other_id));
+    let (mut findings, (mut names, mut ids)) = rayon::join(
+        || desk.compare(certificate, Key::CertificateNumber, other_holder),
+        || {
+            rayon::join(
+                || desk.compare(|seen| seen.id, Key::ResidentId, other_name),
+                || desk.compare(|seen| seen.id.and(seen.place), Key::ResidentId, other_id),
+            )
+        },
+    );
+    findings.append(&mut names);
+    findings.append(&mut ids);
     findings
 }
 

@@ -50,7 +50,7 @@ impl Db {
             .busy_timeout(BUSY_TIMEOUT)
             .foreign_keys(true)
             .pragma("temp_store", "memory")
-            .pragma("cache_size", "-32000");
+            .pragma("cache_size", "-16000");
         // Neither SQLite's switch to WAL nor sqlx's look at the migrations waits for another process that makes the same
         // new file: whoever opens takes turns, on a lock of the folder.
         let turn = take_turn(path).await?;

@@ -2,6 +2,7 @@
 
 use super::support::{Draft, at, on_both, result, results, seal, take};
 use crate::store::{BatchState, ReopenRefused, ReversalRefused, Store, VoidRefused};
+use crate::subsidy::assessment::ResultRow;
 use crate::subsidy::course::Kind;
 use crate::subsidy::money::Fen;
 use crate::subsidy::register::Settled;
@@ -86,6 +87,51 @@ async fn a_batch_on_which_a_later_one_rests_is_not_voided() {
         store.close().await;
     })
     .await;
+}
+
+/// What a reversal frees is free for the person: in other assessments, under another number, and so is the certificate.
+#[tokio::test]
+async fn a_batch_whose_reversal_let_a_person_be_granted_is_not_voided() {
+    let again = |change: fn(&mut ResultRow)| {
+        let mut row = result(1);
+        row.class = "2026-9".to_owned();
+        change(&mut row);
+        row
+    };
+    let cases: [(ResultRow, bool); 5] = [
+        (again(|row| row.certificate_number = Some("Y000032000001269999991".to_owned())), true),
+        (again(|row| (row.number, row.certificate_number) = ("3204999999".to_owned(), None)), true),
+        (
+            again(|row| {
+                (row.number, row.resident_id) = ("3204999999".to_owned(), Some("320404199000009999".to_owned()))
+            }),
+            true,
+        ),
+        (result(77), false),
+        (again(|row| *row = ResultRow { class: row.class.clone(), ..result(78) }), false),
+    ];
+    for (row, rests) in &cases {
+        on_both(async |world| {
+            let store = world.open().await;
+            let first = season(&store).await;
+            store.request_reversal(&first, 1, "重复", "李四", at(6)).await.unwrap();
+            let second = seal(&store, &Draft { reversed: vec![(first, 1)], minutes: 7, ..Draft::default() }).await;
+            take(&store, "another", 8, &results([row.clone()])).await;
+            let register = store.load_register().await.unwrap();
+            let other = register.results.iter().map(|known| known.assessment_id).max().unwrap();
+            let third = seal(&store, &Draft { granted: vec![other], minutes: 9, ..Draft::default() }).await;
+            let voided = store.void_batch(&second, "误报", "李四", at(10)).await;
+            if *rests {
+                assert!(matches!(voided, Err(VoidRefused::GrantedAnew(by)) if by == third));
+                store.void_batch(&third, "误报", "李四", at(11)).await.unwrap();
+                store.void_batch(&second, "误报", "李四", at(12)).await.unwrap();
+            } else {
+                voided.unwrap();
+            }
+            store.close().await;
+        })
+        .await;
+    }
 }
 
 #[tokio::test]
