@@ -103,7 +103,7 @@ async fn a_batch_whose_reversal_let_a_person_be_granted_is_not_voided() {
         (again(|row| (row.number, row.certificate_number) = ("3204999999".to_owned(), None)), true),
         (
             again(|row| {
-                (row.number, row.resident_id) = ("3204999999".to_owned(), Some("320404199000009999".to_owned()))
+                (row.number, row.resident_id) = ("3204999999".to_owned(), Some("320404199000009999".to_owned()));
             }),
             true,
         ),
