@@ -11,7 +11,7 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 use tracing::info;
 
-use super::{StageError, blocking};
+use super::{StageError, blocking, let_go};
 use crate::store::{Store, VerdictRow, VerdictRun};
 use crate::subsidy::calendar::civil_date;
 use crate::subsidy::catalogue::Catalogue;
@@ -76,5 +76,7 @@ fn judge(mut register: Register, catalogue: &Catalogue, claim_on: NaiveDate) -> 
             });
         }
     }
+    drop(bench);
+    let_go((docket, register));
     (rows, report)
 }

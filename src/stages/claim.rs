@@ -19,7 +19,7 @@ use tracing::{info, warn};
 
 use self::draft::Draft;
 pub use super::Stationery;
-use super::{StageError, blocking};
+use super::{StageError, blocking, let_go};
 use crate::forms::papers::{self, Manifest, ManifestFile, Wanted};
 use crate::store::{NewDelivery, Paper, SealRefused, SealedBatch, SealedBlob, Store};
 use crate::subsidy::batch::{Batch, Totals};
@@ -112,6 +112,7 @@ pub async fn run(
                 info!(batch = %batch.number, lines = totals.lines, sum_fen = totals.sum.0, "batch sealed");
                 report.papers = papers.iter().filter(|paper| paper.kind != MANIFEST_KIND).count();
                 report.sealed = Some((batch.number.clone(), totals));
+                let_go((batch, line_facts));
                 return Ok(report);
             }
             Err(SealRefused::Store(error)) => return Err(error.into()),

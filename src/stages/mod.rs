@@ -108,6 +108,12 @@ impl From<TrayRefused> for StageError {
     }
 }
 
+/// Takes something large apart on another thread: a season's rows are millions of small pieces, and nobody need wait for
+/// that.
+fn let_go<T: Send + 'static>(value: T) {
+    rayon::spawn(move || drop(value));
+}
+
 /// Runs heavy work off the async threads; a panic in it comes back as an error that stops this work only.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StageError> {
     tokio::task::spawn_blocking(work).await.map_err(|error| StageError::Broken(error.to_string()))

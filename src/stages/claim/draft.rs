@@ -84,8 +84,8 @@ pub(super) fn draft(
     }
     // Nothing looks at rosters and results any more, and the lines need the room.
     drop(bench);
-    drop(docket);
-    drop(std::mem::take(&mut register.results));
+    docket.roster.into_par_iter().for_each(drop);
+    drop((docket.subjects, std::mem::take(&mut register.results)));
     // Unstable: keys are unique, and a buffer for a stable sort would be as large again.
     lines.par_sort_unstable_by(|(a, _), (b, _)| order_of(a).cmp(&order_of(b)));
     refusals.sort_by(|(a, _), (b, _)| order_of_refusal(a).cmp(&order_of_refusal(b)));

@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use fail::fail_point;
 use tracing::info;
 
-use super::super::{StageError, blocking};
+use super::super::{StageError, blocking, let_go};
 use super::{Decision, Desk, FileReport, Manner, plan};
 use crate::forms::letters;
 use crate::forms::reading::{self, Content, FileKind, FileReading, FormMark, ReadingContext};
@@ -91,6 +91,7 @@ pub(super) async fn take(
     };
     let told = |fates: &Fates| finish(&mut report, fates, &numbers, &rows, &desk.catalogue);
     let TakenIn { fates, .. } = store.take_in(intake, told).await?;
+    let_go((rows, numbers));
     report.roster = fates.roster_id;
     info!(
         kind = ?report.kind,
