@@ -139,14 +139,15 @@ impl Store {
         if let Some(row) = change.tx.row(sql, args![id]).await? {
             return Ok(Some(row.text(0)?));
         }
+        let sql = "SELECT COUNT(*) FROM batch_line WHERE batch_id = $1 AND reverses_batch_id IS NOT NULL";
+        if change.tx.int(sql, args![id]).await? == 0 {
+            return Ok(None);
+        }
         // Under another prisoner number a person is known by the resident ID, which stands in the sealed lines only. They
         // never change, so they are read past this transaction.
         let lines: Vec<StoredLine> = self.blocks(id, "lines").await?;
         let of = |line: &StoredLine| (line.person_key.clone(), line.kind);
         let freed: HashSet<(Arc<str>, Kind)> = lines.iter().filter(|line| line.reverses.is_some()).map(of).collect();
-        if freed.is_empty() {
-            return Ok(None);
-        }
         let sql = "SELECT id, number FROM batch b WHERE id > $1 \
                    AND NOT EXISTS (SELECT 1 FROM batch_void w WHERE w.batch_id = b.id) ORDER BY id";
         for row in change.tx.rows(sql, args![id]).await? {

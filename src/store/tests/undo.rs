@@ -144,6 +144,13 @@ async fn standing(store: &Store) -> Vec<String> {
     lines
 }
 
+/// The result of the first person with a remark.
+fn said(remark: &str) -> Rows {
+    let mut row = result(1);
+    row.remark = Some(remark.to_owned());
+    results([row])
+}
+
 #[tokio::test]
 async fn import_and_undo_leave_what_would_stand_without_the_import() {
     on_both(async |world| {
@@ -257,11 +264,6 @@ async fn a_roster_on_which_a_line_rests_stays_and_any_other_falls_with_its_appro
 async fn a_correction_of_what_a_batch_refused_can_be_taken_back() {
     on_both(async |world| {
         let store = world.open().await;
-        let said = |remark: &str| {
-            let mut row = result(1);
-            row.remark = Some(remark.to_owned());
-            results([row])
-        };
         take(&store, "first", 0, &said("first")).await;
         let batch = seal(&store, &Draft { refused: vec![1], minutes: 1, ..Draft::default() }).await;
         let refused = store.withdraw_import(1, because(2), None, false).await;
@@ -341,11 +343,6 @@ async fn the_persons_of_a_plan_that_another_file_says_too_stay_whatever_rests_on
 async fn the_same_bytes_again_wait_are_taken_anew_and_stand_last() {
     on_both(async |world| {
         let store = world.open().await;
-        let said = |remark: &str| {
-            let mut row = result(1);
-            row.remark = Some(remark.to_owned());
-            results([row])
-        };
         take(&store, "old", 0, &said("old")).await;
         take(&store, "new", 1, &said("new")).await;
         let undone = store.withdraw_import(2, because(2), None, false).await.unwrap();
