@@ -6,7 +6,7 @@
 //! field and silently swallow every row after it.
 
 use super::table::MAX_ROW_TEXT_BYTES;
-use super::{Cell, FileFault, Limits, MAX_COLUMNS, fault};
+use super::{Cell, FileFault, Limits, MAX_COLUMNS, PART_ROWS, fault};
 use encoding_rs::{Encoding, GB18030, UTF_8};
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
@@ -17,7 +17,19 @@ const HAN: RangeInclusive<char> = '\u{4E00}'..='\u{9FFF}';
 const MAX_CHANCE_HAN: usize = 4;
 
 /// The decoded text of a csv file; its cells are made when its rows are asked for.
-pub(super) struct Text(String);
+pub(super) struct Text {
+    text: String,
+    /// Where every so many records begin.
+    marks: Vec<Mark>,
+}
+
+/// The beginning of a record.
+#[derive(Clone, Copy)]
+struct Mark {
+    at: usize,
+    /// Number of the record before it.
+    number: u32,
+}
 
 impl Text {
     /// Decodes and checks the whole text once.
@@ -29,13 +41,23 @@ impl Text {
         if text.trim().is_empty() {
             return Err(fault::broken_csv("没有内容的文件"));
         }
-        check(&text, limits)?;
-        Ok(Text(text))
+        let marks = check(&text, limits)?;
+        Ok(Text { text, marks })
     }
 
     /// The records that hold something.
     pub(super) fn records(&self) -> Records<'_> {
-        Records { fields: Fields { text: &self.0, at: 0 }, number: 0 }
+        Records { fields: Fields { text: &self.text, at: 0 }, number: 0 }
+    }
+
+    /// The same in parts that follow each other.
+    pub(super) fn parts(&self) -> impl Iterator<Item = Records<'_>> {
+        let ends = self.marks.iter().skip(1).map(|mark| mark.at).chain([self.text.len()]);
+        let part = |(mark, end): (&Mark, usize)| {
+            let fields = Fields { text: &self.text[..end], at: mark.at };
+            Records { fields, number: mark.number }
+        };
+        self.marks.iter().zip(ends).map(part)
     }
 }
 
@@ -67,17 +89,23 @@ fn decode(bytes: &[u8]) -> Result<String, FileFault> {
     Ok(text.into_owned())
 }
 
-/// Walks all fields once, so that later walks cannot meet a surprise.
-fn check(text: &str, limits: &Limits) -> Result<(), FileFault> {
+/// Walks all fields once, so that later walks cannot meet a surprise, and marks where parts begin.
+fn check(text: &str, limits: &Limits) -> Result<Vec<Mark>, FileFault> {
     let mut fields = Fields { text, at: 0 };
+    let (mut marks, mut unmarked) = (Vec::new(), PART_ROWS);
     let (mut record, mut column, mut filled_rows, mut filled) = (1_u32, 0_usize, 0_u32, false);
     let mut record_starts_at = 0;
     loop {
         if column == 0 {
             record = record.saturating_add(fields.skip_blank_lines());
             record_starts_at = fields.at;
+            if unmarked == PART_ROWS && record_starts_at < text.len() {
+                marks.push(Mark { at: record_starts_at, number: record - 1 });
+                unmarked = 0;
+            }
+            unmarked += 1;
         }
-        let Some(field) = fields.next() else { return Ok(()) };
+        let Some(field) = fields.next() else { return Ok(marks) };
         if field.unpaired {
             return Err(fault::broken_csv(format!("第 {record} 行第 {} 列的双引号没有成对", column + 1)));
         }

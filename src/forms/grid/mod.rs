@@ -37,6 +37,8 @@ pub const MAX_COLUMNS: usize = 16_384;
 pub const MARK_PREFIX: &str = "shenling_";
 /// Most rows a sheet can have.
 pub const MAX_SHEET_ROWS: u32 = 1_048_576;
+/// Most rows of a part of a sheet ([`Sheet::parts`]).
+const PART_ROWS: usize = 2_048;
 
 /// Limits against files that are too large to be honest. Named settings (`[limits]`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +115,14 @@ impl Sheet {
             Body::Csv(text) => Source::Csv(text.records()),
             Body::Table(table) => Source::Table(table.rows()),
         })
+    }
+
+    /// The same rows in parts that follow each other, for several threads to walk.
+    pub fn parts(&self) -> Vec<Rows<'_>> {
+        match &self.body {
+            Body::Csv(text) => text.parts().map(|records| Rows(Source::Csv(records))).collect(),
+            Body::Table(table) => table.parts().map(|rows| Rows(Source::Table(rows))).collect(),
+        }
     }
 
     /// Whether no cell holds anything.

@@ -2,8 +2,9 @@
 //!
 //! Findings: `too-large` where a small file repeats itself into a huge sheet (shared texts, merged regions, cells far out).
 
-use super::{Cell, FileFault, MAX_COLUMNS, date, fault};
+use super::{Cell, FileFault, MAX_COLUMNS, PART_ROWS, date, fault};
 use chrono::{Datelike, NaiveDate};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Most text in one row, in bytes.
@@ -159,7 +160,7 @@ impl Table {
         Ok(Some(()))
     }
 
-    fn cells_of(&self, row_index: usize) -> std::ops::Range<usize> {
+    fn cells_of(&self, row_index: usize) -> Range<usize> {
         let first = self.rows.get(row_index).map_or(self.cells.len(), |row| row.first_cell);
         first..self.rows.get(row_index + 1).map_or(self.cells.len(), |row| row.first_cell)
     }
@@ -261,14 +262,25 @@ impl Table {
 
     /// The rows that hold something.
     pub(super) fn rows(&self) -> TableRows<'_> {
-        TableRows { table: self, next_row: 0, fills: &self.fills }
+        self.rows_in(0..self.rows.len())
+    }
+
+    /// The same in parts that follow each other.
+    pub(super) fn parts(&self) -> impl Iterator<Item = TableRows<'_>> {
+        let rows = self.rows.len();
+        (0..rows).step_by(PART_ROWS).map(move |first| self.rows_in(first..rows.min(first + PART_ROWS)))
+    }
+
+    fn rows_in(&self, indices: Range<usize>) -> TableRows<'_> {
+        let first_fill = self.fills.partition_point(|(index, _)| *index < indices.start);
+        TableRows { table: self, indices, fills: &self.fills[first_fill..] }
     }
 }
 
 /// Iterator over the rows of a worksheet that hold something.
 pub(super) struct TableRows<'a> {
     table: &'a Table,
-    next_row: usize,
+    indices: Range<usize>,
     fills: &'a [(usize, Packed)],
 }
 
@@ -277,9 +289,8 @@ impl Iterator for TableRows<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let row_index = self.next_row;
+            let row_index = self.indices.next()?;
             let row = self.table.rows.get(row_index)?;
-            self.next_row += 1;
             let (own, rest) =
                 self.fills.split_at(self.fills.iter().take_while(|(index, _)| *index == row_index).count());
             self.fills = rest;

@@ -1,4 +1,4 @@
-//! Tells data rows from titles, totals, repeated headers and signatures, and reads them in parallel chunks.
+//! Tells data rows from titles, totals, repeated headers and signatures, and reads the parts of a sheet side by side.
 
 use std::collections::HashSet;
 
@@ -12,12 +12,7 @@ use super::names::Known;
 use super::row::{Output, Reader};
 use super::spec::Key;
 use super::{Placed, ReadingContext};
-use crate::forms::grid::{Cell, Sheet};
-
-/// Rows that are held in memory at a time.
-const BATCH_ROWS: usize = 16_384;
-/// Rows that one thread reads before it takes the next.
-const CHUNK_ROWS: usize = 2_048;
+use crate::forms::grid::{Cell, Rows, Sheet};
 
 /// What one sheet gave.
 pub(super) struct SheetReading<T> {
@@ -43,30 +38,25 @@ pub(super) fn count_rows(sheet: &Sheet, layout: &Layout<'_>) -> u32 {
     u32::try_from(rows).unwrap_or(u32::MAX)
 }
 
-/// Reads every data row below the header.
+/// Reads every data row below the header, the parts of the sheet side by side.
 pub(super) fn read_sheet<T: Send>(
     sheet: &Sheet,
     layout: &Layout<'_>,
     ctx: &ReadingContext<'_>,
     read: fn(&mut Reader<'_>) -> Option<T>,
 ) -> SheetReading<T> {
+    let parts: Vec<SheetReading<T>> =
+        sheet.parts().into_par_iter().map(|rows| read_part(rows, layout, ctx, read)).collect();
     let mut whole = SheetReading::default();
-    let mut rows = sheet.rows().filter(|(row, _)| *row > layout.last_row);
-    loop {
-        let batch: Vec<(u32, Vec<Cell>)> = rows.by_ref().take(BATCH_ROWS).collect();
-        if batch.is_empty() {
-            say_once(&mut whole.output);
-            return whole;
-        }
-        let parts: Vec<SheetReading<T>> =
-            batch.par_chunks(CHUNK_ROWS).map(|chunk| read_chunk(chunk, layout, ctx, read)).collect();
-        for mut part in parts {
-            whole.rows += part.rows;
-            whole.set_aside += part.set_aside;
-            whole.taken.append(&mut part.taken);
-            whole.output.append(&mut part.output);
-        }
+    whole.taken.reserve_exact(parts.iter().map(|part| part.taken.len()).sum());
+    for mut part in parts {
+        whole.rows += part.rows;
+        whole.set_aside += part.set_aside;
+        whole.taken.append(&mut part.taken);
+        whole.output.append(&mut part.output);
     }
+    say_once(&mut whole.output);
+    whole
 }
 
 /// A merged cell holds for several rows, but it is changed once: what was said of it for each row is said once.
@@ -77,20 +67,19 @@ fn say_once(output: &mut Output) {
     output.repairs.retain(|repair| said.insert((repair.cell.clone(), repair.code)));
 }
 
-fn read_chunk<T>(
-    chunk: &[(u32, Vec<Cell>)],
+fn read_part<T>(
+    rows: Rows<'_>,
     layout: &Layout<'_>,
     ctx: &ReadingContext<'_>,
     read: fn(&mut Reader<'_>) -> Option<T>,
 ) -> SheetReading<T> {
     let mut part = SheetReading::default();
-    part.taken.reserve(chunk.len());
     let mut known = Known::default();
-    for (row, cells) in chunk.iter().filter(|(_, cells)| is_data(cells, layout)) {
+    for (row, cells) in rows.filter(|(row, cells)| *row > layout.last_row && is_data(cells, layout)) {
         part.rows += 1;
-        let mut reader = Reader::new(ctx, layout, *row, cells, &mut part.output, &mut known);
+        let mut reader = Reader::new(ctx, layout, row, &cells, &mut part.output, &mut known);
         match read(&mut reader) {
-            Some(taken) => part.taken.push(placed(layout, *row, taken)),
+            Some(taken) => part.taken.push(placed(layout, row, taken)),
             None => part.set_aside += 1,
         }
     }

@@ -1,6 +1,6 @@
 //! What single cells mean: numbers, dates, formulas, texts, merged regions.
 
-use super::{LIMITS, book, book_with, read, rows_of, sheet_of, show};
+use super::{LIMITS, book, book_of, book_with, parts_of, read, rows_of, sheet_of, show};
 use crate::forms::grid::date::{day_of_serial, is_builtin_date, is_date_format};
 use crate::forms::grid::decimal::decimal;
 use crate::forms::grid::xml::unescape;
@@ -163,7 +163,7 @@ fn every_kind_of_cell() {
 #[test]
 fn a_date_keeps_the_number_that_is_stored() {
     let rows = "<row><c s='1'><v>45736.50</v></c><c s='3'><v>0.5</v></c><c t='d'><v>2025-03-20</v></c></row>";
-    let book = book(&super::book_of(&sheet_of(rows, "")));
+    let book = book(&book_of(&sheet_of(rows, "")));
     let (_, cells) = book.sheets[0].rows().next().expect("a row");
     let on = NaiveDate::from_ymd_opt(2025, 3, 20).expect("a day");
     assert_eq!(
@@ -222,6 +222,20 @@ fn merged_regions() {
 }
 
 #[test]
+fn a_merged_value_goes_down_into_the_next_part() {
+    let row = |n: u32, cells: &str| format!("<row r='{n}'>{cells}</row>");
+    let text = |at: &str| format!("<c r='{at}' t='inlineStr'><is><t>{at}</t></is></c>");
+    let of =
+        |n: u32| if n.is_multiple_of(1_500) { text(&format!("A{n}")) } else { String::new() } + &text(&format!("B{n}"));
+    let rows: String = (1..=6_000).map(|n| row(n, &of(n))).collect();
+    let merges = "<mergeCells><mergeCell ref='A1500:A2999'/><mergeCell ref='A3000:A5999'/></mergeCells>";
+    let book = book(&book_of(&sheet_of(&rows, merges)));
+    assert_eq!(parts_of(&book.sheets[0]), 3);
+    let shown = show(&book.sheets[0]);
+    assert_eq!([&shown[2_998], &shown[4_500]], ["2999: A1500|B2999", "4501: A3000|B4501"]);
+}
+
+#[test]
 fn escaped_characters() {
     for (raw, text) in [
         ("a_x000D_b", "a\rb"),
@@ -240,9 +254,9 @@ fn limits_count_rows_with_content() {
     let limits = Limits { max_rows: 2, max_sheets: 1, ..LIMITS };
     let filled = "<c><v>1</v></c>";
     let blank = "<row><c s='1'/></row>".repeat(50);
-    let bytes = super::book_of(&sheet_of(&format!("<row>{filled}</row>{blank}<row>{filled}</row>"), ""));
+    let bytes = book_of(&sheet_of(&format!("<row>{filled}</row>{blank}<row>{filled}</row>"), ""));
     assert!(read("a.xlsx", &bytes, &limits).is_ok());
-    let bytes = super::book_of(&sheet_of(&format!("<row>{filled}</row>").repeat(3), ""));
+    let bytes = book_of(&sheet_of(&format!("<row>{filled}</row>").repeat(3), ""));
     assert_eq!(read("a.xlsx", &bytes, &limits).expect_err("three rows").code.as_str(), "too-many-rows");
     let two = "<workbook><sheets><sheet name='a' r:id='rId1'/><sheet name='b' r:id='rId1'/></sheets></workbook>";
     let bytes = book_with(&[("xl/workbook.xml", two)]);

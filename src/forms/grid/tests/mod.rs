@@ -94,6 +94,14 @@ fn show(sheet: &Sheet) -> Vec<String> {
         .collect()
 }
 
+/// How many parts a sheet has; together they are its rows.
+fn parts_of(sheet: &Sheet) -> usize {
+    let parts: Vec<Vec<(u32, Vec<Cell>)>> = sheet.parts().into_iter().map(Iterator::collect).collect();
+    let count = parts.len();
+    assert!(parts.into_iter().flatten().eq(sheet.rows()), "{count} parts");
+    count
+}
+
 /// The rows of a workbook of one sheet.
 fn rows_of(sheet: &str) -> Vec<String> {
     show(&book(&book_of(sheet)).sheets[0])

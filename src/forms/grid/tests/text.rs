@@ -1,6 +1,6 @@
 //! csv: encodings, quotes, records.
 
-use super::{LIMITS, fault_of, read, show};
+use super::{LIMITS, fault_of, parts_of, read, show};
 use crate::forms::grid::Limits;
 use proptest::prelude::*;
 
@@ -97,6 +97,21 @@ fn rows_can_be_asked_for_again() {
     assert_eq!(book.sheets[0].rows().count(), 2);
     assert_eq!(book.sheets[0].rows().count(), 2);
     assert_eq!(book.sheets[0].origin(2, 0), (2, 0));
+}
+
+#[test]
+fn parts_follow_each_other() {
+    // Records begin anywhere: behind blank lines, behind records that hold nothing, behind a line break within a field.
+    let records = ["a,b\n", "\n\n", "\"two\nlines\",x\n", ",,\n", "c\r\n", "\r\n\"\"\n", "d,\"e\"\"\"\r"];
+    for turn in 0..records.len() {
+        let text: String = records.iter().cycle().skip(turn).take(9_000).copied().collect();
+        let sheet = &read("a.csv", text.as_bytes(), &LIMITS).expect("a csv").sheets[0];
+        assert_eq!(parts_of(sheet), 4, "turn {turn}");
+    }
+    for (rows, parts) in [(1, 1), (2_047, 1), (2_048, 1), (2_049, 2)] {
+        let text = vec!["a"; rows].join("\n");
+        assert_eq!(parts_of(&read("a.csv", text.as_bytes(), &LIMITS).expect("a csv").sheets[0]), parts, "{rows} rows");
+    }
 }
 
 proptest! {
