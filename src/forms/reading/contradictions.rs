@@ -8,6 +8,8 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use rayon::prelude::*;
+
 use super::Placed;
 use super::clean::shown;
 use super::header::Layout;
@@ -87,7 +89,7 @@ fn valid(id: Option<&str>) -> Option<&str> {
 
 /// All contradictions of a file.
 pub(super) fn contradictions<T: Sighted + Sync>(rows: &[Placed<T>], beside: &Beside<'_>) -> Vec<Finding> {
-    let desk = Desk { rows, beside };
+    let desk = Desk::new(rows, beside);
     let certificate = |seen: &Sighting<'_>| seen.certificate.map(|(kind, number)| (kind, normalise(number)));
     let (mut findings, (mut names, mut ids)) = rayon::join(
         || desk.compare(certificate, Key::CertificateNumber, other_holder),
@@ -129,35 +131,45 @@ fn other_id(first: &Sighting<'_>, later: &Sighting<'_>) -> Option<Told> {
     (first.id != later.id).then_some(told)
 }
 
-/// Rows on the desk: first those that are taken, then the others.
-struct Desk<'a, T> {
-    rows: &'a [Placed<T>],
-    beside: &'a Beside<'a>,
+/// A row on the desk, and where it stands. Looked at once: whether an ID is valid has to be worked out.
+struct Stood<'a> {
+    sheet: &'a str,
+    row: u32,
+    says: Sighting<'a>,
 }
 
-impl<'a, T: Sighted> Desk<'a, T> {
-    /// Sheet and number of a row, and what it says.
-    fn row(&self, at: usize) -> (&'a str, u32, Sighting<'a>) {
-        fn of<T: Sighted>(placed: &Placed<T>) -> (&str, u32, Sighting<'_>) {
-            (&placed.sheet, placed.row_number, placed.row.sighting())
-        }
-        self.rows.get(at).map_or_else(|| of(&self.beside.fragments[at - self.rows.len()]), of)
+impl<'a> Stood<'a> {
+    fn of<T: Sighted>(placed: &'a Placed<T>) -> Stood<'a> {
+        Stood { sheet: &placed.sheet, row: placed.row_number, says: placed.row.sighting() }
+    }
+}
+
+/// Rows on the desk: first those that are taken, then the others.
+struct Desk<'a> {
+    rows: Vec<Stood<'a>>,
+    layouts: &'a [&'a Layout<'a>],
+}
+
+impl<'a> Desk<'a> {
+    fn new<T: Sighted + Sync>(taken: &'a [Placed<T>], beside: &Beside<'a>) -> Desk<'a> {
+        let rows = taken.par_iter().map(Stood::of).chain(beside.fragments.par_iter().map(Stood::of));
+        Desk { rows: rows.collect(), layouts: beside.layouts }
     }
 
     /// Holds every row against the first one with which it has something in common; doubts stand in the column of `key`.
-    fn compare<K: Eq + Hash>(
+    fn compare<K: Eq + Hash + Send>(
         &self,
-        common: impl Fn(&Sighting<'a>) -> Option<K>,
+        common: impl Fn(&Sighting<'a>) -> Option<K> + Sync,
         key: Key,
         differs: fn(&Sighting<'_>, &Sighting<'_>) -> Option<Told>,
     ) -> Vec<Finding> {
-        let mut first_with = HashMap::new();
+        let commons: Vec<Option<K>> = self.rows.par_iter().map(|row| common(&row.says)).collect();
+        let mut first_with = HashMap::with_capacity(commons.len());
         let mut findings = Vec::new();
-        for at in 0..self.rows.len() + self.beside.fragments.len() {
-            let (.., later) = self.row(at);
-            let Some(common) = common(&later) else { continue };
+        for (at, common) in commons.into_iter().enumerate() {
+            let Some(common) = common else { continue };
             let first = *first_with.entry(common).or_insert(at);
-            if let Some(told) = differs(&self.row(first).2, &later) {
+            if let Some(told) = differs(&self.rows[first].says, &self.rows[at].says) {
                 findings.extend(self.doubt(key, first, at, told));
             }
         }
@@ -167,7 +179,7 @@ impl<'a, T: Sighted> Desk<'a, T> {
     fn doubt(&self, key: Key, first: usize, later: usize, [before, behind]: Told) -> Option<Finding> {
         let ((first_sheet, first_cell), (sheet, cell)) = (self.cell(first, key)?, self.cell(later, key)?);
         let first_sheet = if first_sheet == sheet { String::new() } else { format!("“{first_sheet}”") };
-        let (.., sighting) = self.row(later);
+        let sighting = &self.rows[later].says;
         let (code, seen) = match key {
             Key::CertificateNumber => (Code::CertificateDoubt, sighting.certificate.map(|(_, number)| number)),
             _ => (Code::IdentityDoubt, sighting.id),
@@ -184,8 +196,8 @@ impl<'a, T: Sighted> Desk<'a, T> {
 
     /// Sheet and cell of a column in a row.
     fn cell(&self, at: usize, key: Key) -> Option<(&'a str, String)> {
-        let (sheet, row, _) = self.row(at);
-        let layout = self.beside.layouts.iter().find(|layout| *layout.sheet == *sheet)?;
+        let Stood { sheet, row, .. } = self.rows[at];
+        let layout = self.layouts.iter().find(|layout| *layout.sheet == *sheet)?;
         Some((sheet, layout.address(row, layout.column(key)?)))
     }
 }

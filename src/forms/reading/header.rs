@@ -42,7 +42,8 @@ pub(super) fn header_text(raw: &str) -> String {
 
 /// Whether a character before a header is no part of its name.
 pub(super) fn is_mark(c: char) -> bool {
-    is_unseen(c) || c.nfkc().all(|c| MARKS.contains(&c))
+    let is_plain = c.is_ascii_alphanumeric() || matches!(c, '\u{4E00}'..='\u{9FFF}');
+    !is_plain && (is_unseen(c) || c.nfkc().all(|c| MARKS.contains(&c)))
 }
 
 /// A sheet whose header was found: where each column stands.

@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use rayon::prelude::*;
+
 use super::Placed;
 use super::contradictions::{Beside, contradictions};
 use crate::subsidy::assessment::{ResultRow, RosterRow};
@@ -25,21 +27,8 @@ pub(super) struct Compared<T> {
 
 /// Drops repeats, and sets aside every row of an assessment that stands in the file in two versions.
 pub(super) fn compare_results(rows: Vec<Placed<ResultRow>>, beside: &Beside<'_>) -> Compared<ResultRow> {
-    let findings = contradictions(&rows, beside);
-    // By RULES section 2 (the same fields as `AssessmentKey`, borrowed): index of the first row of each assessment.
-    let mut first_by_key = HashMap::with_capacity(rows.len());
-    let mut first_of: Vec<usize> = Vec::with_capacity(rows.len());
-    let mut differing: HashMap<usize, usize> = HashMap::new();
-    for (i, Placed { row, .. }) in rows.iter().enumerate() {
-        let key = (&*row.prison, &*row.number, &*row.occupation, row.level, &*row.class, row.assessed_on);
-        let first = *first_by_key.entry(key).or_insert(i);
-        first_of.push(first);
-        if rows.get(first).is_some_and(|other| other.row.compared() != row.compared()) {
-            differing.entry(first).or_insert(i);
-        }
-    }
-    drop(first_by_key);
-
+    let (findings, Versions { first_of, differing }) =
+        rayon::join(|| contradictions(&rows, beside), || Versions::among(&rows));
     let mut compared = Compared { kept: Vec::new(), duplicates: 0, set_aside: 0, findings };
     for (i, first) in first_of.iter().enumerate() {
         if let Some(other) = differing.get(first) {
@@ -60,6 +49,31 @@ pub(super) fn compare_results(rows: Vec<Placed<ResultRow>>, beside: &Beside<'_>)
         .collect();
     compared.findings.append(&mut overlaps(&compared.kept));
     compared
+}
+
+/// Which rows of a file are about one assessment.
+struct Versions {
+    /// Per row the index of the first row of its assessment.
+    first_of: Vec<usize>,
+    /// By that index, the first row that says something else.
+    differing: HashMap<usize, usize>,
+}
+
+impl Versions {
+    fn among(rows: &[Placed<ResultRow>]) -> Versions {
+        // By RULES section 2 (the same fields as `AssessmentKey`, borrowed).
+        let mut first_by_key = HashMap::with_capacity(rows.len());
+        let mut versions = Versions { first_of: Vec::with_capacity(rows.len()), differing: HashMap::new() };
+        for (i, Placed { row, .. }) in rows.iter().enumerate() {
+            let key = (&*row.prison, &*row.number, &*row.occupation, row.level, &*row.class, row.assessed_on);
+            let first = *first_by_key.entry(key).or_insert(i);
+            versions.first_of.push(first);
+            if first != i && rows[first].row.compared() != row.compared() {
+                versions.differing.entry(first).or_insert(i);
+            }
+        }
+        versions
+    }
 }
 
 fn two_versions(row: &Placed<ResultRow>, other: &Placed<ResultRow>) -> Finding {
@@ -113,7 +127,7 @@ pub(super) fn drop_repeats<T: Eq + Hash>(rows: Vec<Placed<T>>, _: &Beside<'_>) -
 fn overlaps(rows: &[Placed<ResultRow>]) -> Vec<Finding> {
     let mut order: Vec<&Placed<ResultRow>> = rows.iter().collect();
     let same_person = |a: &ResultRow, b: &ResultRow| a.number == b.number && a.prison == b.prison;
-    order.sort_by(|a, b| {
+    order.par_sort_by(|a, b| {
         let key = |p: &Placed<ResultRow>| (p.row.started_on, p.row.ended_on, p.row_number);
         (&*a.row.prison, &*a.row.number).cmp(&(&*b.row.prison, &*b.row.number)).then_with(|| key(a).cmp(&key(b)))
     });
