@@ -19,7 +19,7 @@ const MAX_BEGIN_ATTEMPTS: u32 = 5;
 /// Pause before the second attempt; doubles with each.
 const BEGIN_PAUSE: Duration = Duration::from_millis(100);
 /// Rows of one INSERT; more bring nothing (measured).
-const MAX_INSERT_ROWS: usize = 1000;
+pub(super) const MAX_INSERT_ROWS: usize = 1000;
 /// Values of one statement that SQLite takes.
 const MAX_BINDS_LITE: usize = 32_766;
 /// Values of one statement that PostgreSQL takes.
@@ -209,6 +209,23 @@ impl Tx {
         }
     }
 
+    /// Inserts portions of rows, at most [`MAX_INSERT_ROWS`] each. The database has a thread of its own: while it works on
+    /// one portion, the next is made.
+    pub(super) async fn insert_portions<const N: usize>(
+        &mut self,
+        into: &'static str,
+        mut portions: impl Iterator<Item = Vec<[Arg; N]>>,
+    ) -> Result<()> {
+        let mut made = portions.next();
+        while let Some(portion) = made {
+            let inserting = self.insert(into, portion);
+            let (inserted, next) = tokio::join!(biased; inserting, async { portions.next() });
+            inserted?;
+            made = next;
+        }
+        Ok(())
+    }
+
     /// Reads rows for a long list of values; `sql` ends in ` IN `. A short last list is filled up with its last
     /// value, so that the statement is prepared once.
     pub(super) async fn rows_in(&mut self, sql: &'static str, values: &[Arg]) -> Result<Vec<Row>> {
@@ -269,7 +286,9 @@ impl Tx {
 }
 
 fn insert_text(lite: bool, into: &str, conflict: &str, columns: usize, rows: usize) -> String {
-    let mut sql = format!("INSERT INTO {into} VALUES ");
+    // What fails half-way is rolled back as a whole by us: SQLite need not keep each page as it was before the statement.
+    let or_fail = if lite && conflict.is_empty() { " OR FAIL" } else { "" };
+    let mut sql = format!("INSERT{or_fail} INTO {into} VALUES ");
     for row in 0..rows {
         sql.push_str(if row == 0 { "(" } else { ",(" });
         push_places(&mut sql, lite, row * columns + 1, columns);

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
+use super::engine::MAX_INSERT_ROWS;
 use super::intake::{Fate, Fates, Intake, say_again};
 use super::ledger::Change;
 use super::values::{Arg, Row, args};
@@ -14,9 +15,6 @@ use super::versions::{Ruling, Version, rule};
 use super::{Result, Store, to_ms};
 use crate::subsidy::assessment::{ResultRow, SurveyRow};
 use crate::subsidy::identifiers::normalise;
-
-/// Rows that are sealed before they are inserted.
-const MAX_ROWS_SEALED: usize = 8192;
 
 /// The keyed hashes of a row.
 struct Hashes {
@@ -71,35 +69,31 @@ impl Store {
             return Ok(());
         }
         let (at, original) = intake.place();
-        for part in decided.taken.chunks(MAX_ROWS_SEALED) {
-            let inserts: Vec<[Arg; 14]> = part
-                .par_iter()
-                .map(|&(i, id, assessment_id, live)| {
-                    let (row, hashes) = (&rows[i], &hashes[i]);
-                    let sealed = self.vault.seal_value("assessment_version.sealed", &*row.value);
-                    let (key, content, person) = (hashes.key, hashes.content, hashes.person);
-                    args![
-                        id,
-                        assessment_id,
-                        key,
-                        original,
-                        row.sheet,
-                        row.row,
-                        at,
-                        at,
-                        original,
-                        content,
-                        hashes.certificate,
-                        person,
-                        live,
-                        sealed,
-                    ]
-                })
-                .collect();
-            let into = "assessment_version (id, assessment_id, key_hash, original_id, sheet_no, row_no, received_at, \
-                        seen_at, seen_in, content_hash, certificate_hash, person_hash, live, sealed)";
-            change.tx.insert(into, inserts).await?;
-        }
+        let row = |&(i, id, assessment_id, live): &(usize, i64, i64, bool)| {
+            let (row, hashes) = (&rows[i], &hashes[i]);
+            let sealed = self.vault.seal_value("assessment_version.sealed", &*row.value);
+            let (key, content, person) = (hashes.key, hashes.content, hashes.person);
+            args![
+                id,
+                assessment_id,
+                key,
+                original,
+                row.sheet,
+                row.row,
+                at,
+                at,
+                original,
+                content,
+                hashes.certificate,
+                person,
+                live,
+                sealed,
+            ]
+        };
+        let into = "assessment_version (id, assessment_id, key_hash, original_id, sheet_no, row_no, received_at, \
+                    seen_at, seen_in, content_hash, certificate_hash, person_hash, live, sealed)";
+        let portions = decided.taken.chunks(MAX_INSERT_ROWS);
+        change.tx.insert_portions(into, portions.map(|part| part.par_iter().map(row).collect())).await?;
         let sql = "UPDATE assessment_version SET live = 0 WHERE id IN ";
         change.tx.run_in(sql, &[], &decided.superseded).await?;
         let sql = "UPDATE assessment_version SET seen_at = $1, seen_in = $2 WHERE id IN ";

@@ -6,6 +6,7 @@ mod batches;
 mod corrections;
 mod deeds;
 mod deliveries;
+mod engine;
 mod intake;
 mod letters;
 mod machines;
