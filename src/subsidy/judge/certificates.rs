@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use rayon::prelude::*;
+
 use super::Docket;
 use crate::subsidy::assessment::Certificate;
 
@@ -22,7 +24,9 @@ impl Certificates {
             let next = numbers.len();
             *numbers.entry(certificate).or_insert(next)
         };
-        let subjects = docket.subjects.iter().map(|subject| subject.row.certificate().map(&mut number)).collect();
+        let certificates: Vec<Option<Certificate>> =
+            docket.subjects.par_iter().map(|subject| subject.row.certificate()).collect();
+        let subjects = certificates.into_iter().map(|certificate| certificate.map(&mut number)).collect();
         let of = |kind, number: &Option<String>| Certificate::new(kind, number.as_deref());
         let opening = docket.opening.iter();
         let opening = opening.map(|row| of(row.certificate_type, &row.certificate_number).map(&mut number)).collect();

@@ -3,15 +3,27 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::Docket;
-use crate::subsidy::assessment::ResultRow;
+use crate::subsidy::assessment::{HistoryRow, ResultRow, RosterRow};
 use crate::subsidy::identifiers::{ResidentId, normalise};
 
 /// What a row says of its person.
-#[derive(Copy, Clone)]
 struct Claimed<'a> {
+    /// Prison and prisoner number.
     place: Option<(&'a str, &'a str)>,
+    /// A valid ID.
     id: Option<&'a str>,
+    name: &'a str,
+}
+
+/// The same, once its place is known.
+struct Seen<'a> {
+    /// Index of the place.
+    place: Option<usize>,
+    id: Option<&'a str>,
+    name: &'a str,
 }
 
 /// The valid IDs seen under one prison + prisoner number.
@@ -22,11 +34,12 @@ enum Ids<'a> {
     Several,
 }
 
-/// The person key, before it becomes text.
-#[derive(Copy, Clone, PartialEq, Eq, Hash)]
-enum Key<'a> {
-    Id(&'a str),
-    Place(&'a str, &'a str),
+/// A prison + prisoner number.
+struct Place<'a> {
+    name: (&'a str, &'a str),
+    ids: Ids<'a>,
+    /// The person of a row that states no valid ID.
+    person: Option<u32>,
 }
 
 /// Every row's person, as a small number, and the contradictions.
@@ -45,56 +58,31 @@ pub(super) struct Identities<'a> {
 impl<'a> Identities<'a> {
     /// Resolves every row of the docket.
     pub(super) fn resolve(docket: &'a Docket) -> Identities<'a> {
-        let subjects: Vec<Claimed<'_>> = docket.subjects.iter().map(|s| of_result(&s.row)).collect();
-        let roster: Vec<Claimed<'_>> = docket
-            .roster
-            .iter()
-            .map(|e| Claimed { place: Some((&e.row.prison, &e.row.number)), id: valid(e.row.resident_id.as_deref()) })
-            .collect();
-        let opening: Vec<Claimed<'_>> = docket
-            .opening
-            .iter()
-            .map(|row| Claimed {
-                place: row.prison.as_deref().zip(row.number.as_deref()),
-                id: valid(row.resident_id.as_deref()),
-            })
-            .collect();
-        let mut under: HashMap<(&str, &str), Ids<'_>> = HashMap::with_capacity(subjects.len());
-        subjects.iter().chain(&roster).for_each(|claimed| see(&mut under, claimed));
+        // Whether an ID is valid has to be worked out.
+        let subjects: Vec<Claimed<'_>> = docket.subjects.par_iter().map(|s| of_result(&s.row)).collect();
+        let roster: Vec<Claimed<'_>> = docket.roster.par_iter().map(|entry| of_roster(&entry.row)).collect();
+        let opening: Vec<Claimed<'_>> = docket.opening.iter().map(of_opening).collect();
+        let mut places = Places { numbers: HashMap::with_capacity(subjects.len()), all: Vec::new() };
+        let (subjects, roster) = (places.see(subjects), places.see(roster));
         // R12b looks at result and roster rows only; an old claim cannot be corrected by a clerk.
-        let several = under.iter().filter(|(_, ids)| matches!(ids, Ids::Several));
-        let numbers_with_two_ids = several.map(|(place, _)| *place).collect();
-        for claimed in &opening {
-            see(&mut under, claimed);
-        }
-        let mut registry = Registry { numbers: HashMap::with_capacity(under.len()), keys: Vec::new() };
-        let mut number = |claimed: &Claimed<'a>| {
-            let key = match (claimed.id, claimed.place.map(|place| (place, under.get(&place).copied()))) {
-                (Some(id), _) | (None, Some((_, Some(Ids::One(id))))) => Key::Id(id),
-                (None, Some(((prison, number), _))) => Key::Place(prison, number),
-                (None, None) => return None,
-            };
-            Some(registry.number(key))
-        };
-        let mut numbers = |rows: &[Claimed<'a>]| -> Vec<u32> {
-            rows.iter().map(|claimed| number(claimed).unwrap_or(u32::MAX)).collect()
-        };
-        let (subject_numbers, roster_numbers) = (numbers(&subjects), numbers(&roster));
-        let opening = opening.iter().map(&mut number).collect();
-        let mut names = Names { first: vec![None; registry.keys.len()], conflicting: HashSet::new() };
-        for ((claimed, person), subject) in subjects.iter().zip(&subject_numbers).zip(&docket.subjects) {
-            names.see(claimed.id, *person, &subject.row.name);
-        }
-        for ((claimed, person), entry) in roster.iter().zip(&roster_numbers).zip(&docket.roster) {
-            names.see(claimed.id, *person, &entry.row.name);
-        }
+        let several = places.all.iter().filter(|place| matches!(place.ids, Ids::Several));
+        let numbers_with_two_ids = several.map(|place| place.name).collect();
+        let opening = places.see(opening);
+        let mut registry = Registry { by_id: HashMap::with_capacity(places.all.len()), keys: Vec::new() };
+        let mut person = |seen: &Seen<'a>| registry.person(seen, &mut places.all);
+        let mut persons =
+            |rows: &[Seen<'a>]| -> Vec<u32> { rows.iter().map(|seen| person(seen).unwrap_or(u32::MAX)).collect() };
+        let (of_subjects, of_roster) = (persons(&subjects), persons(&roster));
+        let of_opening = opening.iter().map(&mut person).collect();
+        let ids_with_two_names =
+            with_two_names([(&subjects, &of_subjects), (&roster, &of_roster)], registry.keys.len());
         Identities {
-            subjects: subject_numbers,
-            roster: roster_numbers,
-            opening,
+            subjects: of_subjects,
+            roster: of_roster,
+            opening: of_opening,
             keys: registry.keys,
             numbers_with_two_ids,
-            ids_with_two_names: names.conflicting,
+            ids_with_two_names,
         }
     }
 
@@ -128,26 +116,90 @@ pub(super) enum Contradiction {
     TwoNames,
 }
 
+/// Every prison + prisoner number, in the order in which they were met.
+struct Places<'a> {
+    numbers: HashMap<(&'a str, &'a str), usize>,
+    all: Vec<Place<'a>>,
+}
+
+impl<'a> Places<'a> {
+    /// Notes which valid IDs stand under which prisoner numbers.
+    fn see(&mut self, rows: Vec<Claimed<'a>>) -> Vec<Seen<'a>> {
+        let see = |Claimed { place, id, name }| Seen { place: place.map(|place| self.of(place, id)), id, name };
+        rows.into_iter().map(see).collect()
+    }
+
+    fn of(&mut self, name: (&'a str, &'a str), id: Option<&'a str>) -> usize {
+        let at = *self.numbers.entry(name).or_insert(self.all.len());
+        if at == self.all.len() {
+            self.all.push(Place { name, ids: Ids::None, person: None });
+        }
+        let ids = &mut self.all[at].ids;
+        *ids = match (*ids, id) {
+            (ids, None) => ids,
+            (Ids::None, Some(id)) => Ids::One(id),
+            (Ids::One(one), Some(id)) if one == id => Ids::One(one),
+            _ => Ids::Several,
+        };
+        at
+    }
+}
+
+/// The persons, once all places and the IDs under them are known.
 struct Registry<'a> {
-    numbers: HashMap<Key<'a>, u32>,
+    by_id: HashMap<&'a str, u32>,
     keys: Vec<Arc<str>>,
 }
 
 impl<'a> Registry<'a> {
-    fn number(&mut self, key: Key<'a>) -> u32 {
-        let keys = &mut self.keys;
-        *self.numbers.entry(key).or_insert_with(|| {
-            keys.push(match key {
-                Key::Id(id) => id.into(),
-                Key::Place(prison, number) => format!("{prison}/{number}").into(),
-            });
-            u32::try_from(keys.len() - 1).unwrap_or(u32::MAX)
-        })
+    /// The person of a row: its own ID, or the one that stands under its number, or that number; `None` without both.
+    fn person(&mut self, seen: &Seen<'a>, places: &mut [Place<'a>]) -> Option<u32> {
+        let place = seen.place.map(|at| &mut places[at]);
+        match (seen.id, place) {
+            // The only ID under a number is that of each row that states one.
+            (None, Some(place)) | (Some(_), Some(place @ Place { ids: Ids::One(_), .. })) => {
+                if place.person.is_none() {
+                    let (prison, number) = place.name;
+                    place.person = Some(match place.ids {
+                        Ids::One(id) => self.with_id(id),
+                        Ids::None | Ids::Several => self.add(format!("{prison}/{number}").into()),
+                    });
+                }
+                place.person
+            }
+            (Some(id), _) => Some(self.with_id(id)),
+            (None, None) => None,
+        }
+    }
+
+    fn with_id(&mut self, id: &'a str) -> u32 {
+        if let Some(known) = self.by_id.get(id) {
+            return *known;
+        }
+        let person = self.add(id.into());
+        self.by_id.insert(id, person);
+        person
+    }
+
+    fn add(&mut self, key: Arc<str>) -> u32 {
+        self.keys.push(key);
+        u32::try_from(self.keys.len() - 1).unwrap_or(u32::MAX)
     }
 }
 
 fn of_result(row: &ResultRow) -> Claimed<'_> {
-    Claimed { place: Some((&row.prison, &row.number)), id: valid(row.resident_id.as_deref()) }
+    let place = Some((&*row.prison, &*row.number));
+    Claimed { place, id: valid(row.resident_id.as_deref()), name: &row.name }
+}
+
+fn of_roster(row: &RosterRow) -> Claimed<'_> {
+    let place = Some((&*row.prison, &*row.number));
+    Claimed { place, id: valid(row.resident_id.as_deref()), name: &row.name }
+}
+
+fn of_opening(row: &HistoryRow) -> Claimed<'_> {
+    let place = row.prison.as_deref().zip(row.number.as_deref());
+    Claimed { place, id: valid(row.resident_id.as_deref()), name: "" }
 }
 
 /// The ID, where it is valid.
@@ -155,32 +207,19 @@ fn valid(id: Option<&str>) -> Option<&str> {
     id.filter(|id| ResidentId::is_valid(id))
 }
 
-/// Notes which valid ID stands under a prisoner number.
-fn see<'a>(under: &mut HashMap<(&'a str, &'a str), Ids<'a>>, claimed: &Claimed<'a>) {
-    let Some(place) = claimed.place else { return };
-    let ids = under.entry(place).or_insert(Ids::None);
-    *ids = match (*ids, claimed.id) {
-        (ids, None) => ids,
-        (Ids::None, Some(id)) => Ids::One(id),
-        (Ids::One(one), Some(id)) if one == id => Ids::One(one),
-        _ => Ids::Several,
-    };
-}
-
-/// The names seen under each valid ID.
-struct Names<'a> {
-    /// By the number of the person.
-    first: Vec<Option<&'a str>>,
-    conflicting: HashSet<&'a str>,
-}
-
-impl<'a> Names<'a> {
-    fn see(&mut self, id: Option<&'a str>, person: u32, name: &'a str) {
-        let first = usize::try_from(person).ok().and_then(|at| self.first.get_mut(at));
-        let (Some(id), Some(first)) = (id, first) else { return };
-        let known = *first.get_or_insert(name);
-        if known != name && normalise(known) != normalise(name) {
-            self.conflicting.insert(id);
+/// Valid IDs under which more than one name stands.
+fn with_two_names<'a>(rows: [(&[Seen<'a>], &[u32]); 2], persons: usize) -> HashSet<&'a str> {
+    let at = |person: &u32| usize::try_from(*person).ok();
+    let mut first_names: Vec<Option<&str>> = vec![None; persons];
+    for (seen, person) in rows.iter().flat_map(|(rows, persons)| rows.iter().zip(*persons)) {
+        if let Some(first) = at(person).filter(|_| seen.id.is_some()).and_then(|at| first_names.get_mut(at)) {
+            first.get_or_insert(seen.name);
         }
     }
+    let contradicted = |(seen, person): (&Seen<'a>, &u32)| {
+        let (id, first) = (seen.id?, at(person).and_then(|at| *first_names.get(at)?)?);
+        (first != seen.name && normalise(first) != normalise(seen.name)).then_some(id)
+    };
+    let [subjects, roster] = rows.map(|(rows, persons)| rows.par_iter().zip(persons).filter_map(contradicted));
+    subjects.chain(roster).collect()
 }
