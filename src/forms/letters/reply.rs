@@ -373,8 +373,14 @@ pub fn courses<'a>(
     catalogue: &Catalogue,
 ) -> Vec<(String, u32)> {
     let mut counts: BTreeMap<(&str, &str, Level, &str), u32> = BTreeMap::new();
-    for row in rows {
-        *counts.entry(row).or_default() += 1;
+    let mut rows = rows.peekable();
+    while let Some(course) = rows.next() {
+        // Mostly a course stands in one piece.
+        let mut count = 1;
+        while rows.next_if_eq(&course).is_some() {
+            count += 1;
+        }
+        *counts.entry(course).or_default() += count;
     }
     let in_words = |((prison, occupation, level, class), count): ((&str, &str, Level, &str), u32)| {
         let known = catalogue.occupations.iter().find(|known| &*known.id == occupation);

@@ -5,12 +5,13 @@
 //! is one line of the reply. Rows that come back for another reason take part
 //! with whatever could be read of them; what could not be read contradicts nothing.
 
-use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use super::Placed;
+use super::alike::firsts;
 use super::clean::shown;
 use super::header::Layout;
 use super::spec::Key;
@@ -59,6 +60,12 @@ impl Sighted for ResultRow {
     }
 }
 
+impl<T: Sighted> Sighted for Arc<T> {
+    fn sighting(&self) -> Sighting<'_> {
+        (**self).sighting()
+    }
+}
+
 impl Sighted for RosterRow {
     fn sighting(&self) -> Sighting<'_> {
         Sighting {
@@ -90,13 +97,12 @@ fn valid(id: Option<&str>) -> Option<&str> {
 /// All contradictions of a file.
 pub(super) fn contradictions<T: Sighted + Sync>(rows: &[Placed<T>], beside: &Beside<'_>) -> Vec<Finding> {
     let desk = Desk::new(rows, beside);
-    let certificate = |seen: &Sighting<'_>| seen.certificate.map(|(kind, number)| (kind, normalise(number)));
     let (mut findings, (mut names, mut ids)) = rayon::join(
-        || desk.compare(certificate, Key::CertificateNumber, other_holder),
+        || desk.compare(|row| row.certificate.as_ref(), Key::CertificateNumber, other_holder),
         || {
             rayon::join(
-                || desk.compare(|seen| seen.id, Key::ResidentId, other_name),
-                || desk.compare(|seen| seen.id.and(seen.place), Key::ResidentId, other_id),
+                || desk.compare(|row| row.says.id, Key::ResidentId, other_name),
+                || desk.compare(|row| row.says.id.and(row.says.place), Key::ResidentId, other_id),
             )
         },
     );
@@ -136,11 +142,15 @@ struct Stood<'a> {
     sheet: &'a str,
     row: u32,
     says: Sighting<'a>,
+    /// Its certificate as it is compared.
+    certificate: Option<(CertificateType, String)>,
 }
 
 impl<'a> Stood<'a> {
     fn of<T: Sighted>(placed: &'a Placed<T>) -> Stood<'a> {
-        Stood { sheet: &placed.sheet, row: placed.row_number, says: placed.row.sighting() }
+        let says = placed.row.sighting();
+        let certificate = says.certificate.map(|(kind, number)| (kind, normalise(number)));
+        Stood { sheet: &placed.sheet, row: placed.row_number, says, certificate }
     }
 }
 
@@ -157,23 +167,18 @@ impl<'a> Desk<'a> {
     }
 
     /// Holds every row against the first one with which it has something in common; doubts stand in the column of `key`.
-    fn compare<K: Eq + Hash + Send>(
-        &self,
-        common: impl Fn(&Sighting<'a>) -> Option<K> + Sync,
+    fn compare<'d, K: Eq + Hash>(
+        &'d self,
+        common: impl Fn(&'d Stood<'a>) -> Option<K> + Sync,
         key: Key,
         differs: fn(&Sighting<'_>, &Sighting<'_>) -> Option<Told>,
     ) -> Vec<Finding> {
-        let commons: Vec<Option<K>> = self.rows.par_iter().map(|row| common(&row.says)).collect();
-        let mut first_with = HashMap::with_capacity(commons.len());
-        let mut findings = Vec::new();
-        for (at, common) in commons.into_iter().enumerate() {
-            let Some(common) = common else { continue };
-            let first = *first_with.entry(common).or_insert(at);
-            if let Some(told) = differs(&self.rows[first].says, &self.rows[at].says) {
-                findings.extend(self.doubt(key, first, at, told));
-            }
-        }
-        findings
+        let firsts = firsts(self.rows.len(), |at| common(&self.rows[at]));
+        let told = |(later, first): (usize, usize)| {
+            let told = differs(&self.rows[first].says, &self.rows[later].says)?;
+            self.doubt(key, first, later, told)
+        };
+        firsts.into_iter().enumerate().filter(|(later, first)| later != first).filter_map(told).collect()
     }
 
     fn doubt(&self, key: Key, first: usize, later: usize, [before, behind]: Told) -> Option<Finding> {

@@ -4,7 +4,7 @@
 //!
 //! [`read_file`] recognises which form a file is by its headers ([`header`]), tells data rows from the rest
 //! ([`sheet`]), reads each cell ([`row`], with [`clean`], [`dates`], [`numbers`], [`names`]) into typed rows ([`results`],
-//! [`roster`], [`history`]) and compares the rows of the whole file ([`versions`], [`contradictions`]). The columns are data
+//! [`roster`], [`history`]) and compares the rows of the whole file ([`alike`], [`versions`], [`contradictions`]). The columns are data
 //! ([`spec`]). Findings end in the order in which a reader of the file meets them.
 //!
 //! Findings: on the file whatever the grid reports; on a sheet `no-header`, `column-missing`; on cells the rest of FORMS
@@ -25,6 +25,7 @@
 //! - Repeats of a row are dropped in every form, and said so; versions are compared in the result sheet only.
 
 mod advice;
+mod alike;
 mod cell;
 mod clean;
 mod contradictions;
@@ -151,7 +152,7 @@ pub struct Placed<T> {
 /// The rows of a file that were taken.
 pub enum Content {
     /// Of a result sheet.
-    Results(Vec<Placed<ResultRow>>),
+    Results(Vec<Placed<Arc<ResultRow>>>),
     /// Of a roster.
     Roster(Vec<Placed<RosterRow>>),
     /// Of an opening history.
@@ -266,7 +267,10 @@ fn read_workbook(workbook: &Workbook, as_kind: Option<FileKind>, ctx: &ReadingCo
     }
     let Some(kind) = best.map(Layout::kind) else { return of_no_form(no_header(workbook)) };
     match kind {
-        FileKind::Results => read_form(kind, &sheets, ctx, results::read, compare_results, Content::Results),
+        FileKind::Results => {
+            let read = |reader: &mut Reader<'_>| results::read(reader).map(Arc::new);
+            read_form(kind, &sheets, ctx, read, compare_results, Content::Results)
+        }
         FileKind::Roster => read_form(kind, &sheets, ctx, roster::read, compare_roster, Content::Roster),
         FileKind::History => read_form(kind, &sheets, ctx, history::read, drop_repeats, Content::History),
         FileKind::Survey => read_form(kind, &sheets, ctx, roster::read_survey, drop_repeats, Content::Survey),

@@ -5,10 +5,13 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::Arc;
 
+use chrono::NaiveDate;
 use rayon::prelude::*;
 
 use super::Placed;
+use super::alike::firsts;
 use super::contradictions::{Beside, contradictions};
 use crate::subsidy::assessment::{ResultRow, RosterRow};
 use crate::subsidy::finding::{Code, Finding, Severity};
@@ -26,9 +29,10 @@ pub(super) struct Compared<T> {
 }
 
 /// Drops repeats, and sets aside every row of an assessment that stands in the file in two versions.
-pub(super) fn compare_results(rows: Vec<Placed<ResultRow>>, beside: &Beside<'_>) -> Compared<ResultRow> {
-    let (findings, Versions { first_of, differing }) =
+pub(super) fn compare_results(rows: Vec<Placed<Arc<ResultRow>>>, beside: &Beside<'_>) -> Compared<Arc<ResultRow>> {
+    let (findings, Versions { persons, first_of, differing }) =
         rayon::join(|| contradictions(&rows, beside), || Versions::among(&rows));
+    let is_kept = |i: usize| first_of[i] == i && !differing.contains_key(&i);
     let mut compared = Compared { kept: Vec::new(), duplicates: 0, set_aside: 0, findings };
     for (i, first) in first_of.iter().enumerate() {
         if let Some(other) = differing.get(first) {
@@ -41,18 +45,15 @@ pub(super) fn compare_results(rows: Vec<Placed<ResultRow>>, beside: &Beside<'_>)
             compared.duplicates += 1;
         }
     }
-    compared.kept = rows
-        .into_iter()
-        .enumerate()
-        .filter(|(i, _)| first_of[*i] == *i && !differing.contains_key(i))
-        .map(|(_, row)| row)
-        .collect();
-    compared.findings.append(&mut overlaps(&compared.kept));
+    compared.findings.append(&mut overlaps(&rows, &persons, is_kept));
+    compared.kept = rows.into_iter().zip(0..).filter(|(_, i)| is_kept(*i)).map(|(row, _)| row).collect();
     compared
 }
 
-/// Which rows of a file are about one assessment.
+/// Which rows of a file are about one person, and about one assessment.
 struct Versions {
+    /// Per row the index of the first row of its prison and prisoner number.
+    persons: Vec<usize>,
     /// Per row the index of the first row of its assessment.
     first_of: Vec<usize>,
     /// By that index, the first row that says something else.
@@ -60,23 +61,26 @@ struct Versions {
 }
 
 impl Versions {
-    fn among(rows: &[Placed<ResultRow>]) -> Versions {
+    fn among(rows: &[Placed<Arc<ResultRow>>]) -> Versions {
+        let place = |at: usize| (&*rows[at].row.prison, &*rows[at].row.number);
         // By RULES section 2 (the same fields as `AssessmentKey`, borrowed).
-        let mut first_by_key = HashMap::with_capacity(rows.len());
-        let mut versions = Versions { first_of: Vec::with_capacity(rows.len()), differing: HashMap::new() };
-        for (i, Placed { row, .. }) in rows.iter().enumerate() {
-            let key = (&*row.prison, &*row.number, &*row.occupation, row.level, &*row.class, row.assessed_on);
-            let first = *first_by_key.entry(key).or_insert(i);
-            versions.first_of.push(first);
-            if first != i && rows[first].row.compared() != row.compared() {
-                versions.differing.entry(first).or_insert(i);
+        let assessment = |at: usize| {
+            let row = &*rows[at].row;
+            (place(at), &*row.occupation, row.level, &*row.class, row.assessed_on)
+        };
+        let persons = || firsts(rows.len(), |at| Some(place(at)));
+        let (persons, first_of) = rayon::join(persons, || firsts(rows.len(), |at| Some(assessment(at))));
+        let mut differing = HashMap::new();
+        for (i, first) in first_of.iter().enumerate().filter(|(i, first)| i != *first) {
+            if rows[*first].row.compared() != rows[i].row.compared() {
+                differing.entry(*first).or_insert(i);
             }
         }
-        versions
+        Versions { persons, first_of, differing }
     }
 }
 
-fn two_versions(row: &Placed<ResultRow>, other: &Placed<ResultRow>) -> Finding {
+fn two_versions(row: &Placed<Arc<ResultRow>>, other: &Placed<Arc<ResultRow>>) -> Finding {
     let advice = "同一人的同一次考核在本文件中有几行，内容不同；请按罪犯编号找到这几行，只保留正确的一行";
     let seen = format!("{}，另见{}", super::clean::shown(&row.row.number), row_of(row, other));
     found(row, Code::TwoVersions, Severity::Error, (seen, advice))
@@ -102,19 +106,25 @@ fn found<T>(row: &Placed<T>, code: Code, severity: Severity, (seen, advice): (St
 
 /// Drops repeats of a roster.
 pub(super) fn compare_roster(rows: Vec<Placed<RosterRow>>, beside: &Beside<'_>) -> Compared<RosterRow> {
-    let mut findings = contradictions(&rows, beside);
-    let mut compared = drop_repeats(rows, beside);
+    let (mut findings, firsts) = rayon::join(|| contradictions(&rows, beside), || first_of_equals(&rows));
+    let mut compared = without_repeats(rows, &firsts);
     compared.findings.append(&mut findings);
     compared
 }
 
 /// Drops rows that repeat an earlier one in every field.
-pub(super) fn drop_repeats<T: Eq + Hash>(rows: Vec<Placed<T>>, _: &Beside<'_>) -> Compared<T> {
-    let mut first_of = HashMap::with_capacity(rows.len());
-    let firsts: Vec<usize> = rows.iter().enumerate().map(|(i, row)| *first_of.entry(&row.row).or_insert(i)).collect();
-    drop(first_of);
-    let repeats = || firsts.iter().enumerate().filter(|(i, first)| i != *first);
-    let findings: Vec<Finding> = repeats().map(|(i, first)| repeated(&rows[i], &rows[*first])).collect();
+pub(super) fn drop_repeats<T: Eq + Hash + Sync>(rows: Vec<Placed<T>>, _: &Beside<'_>) -> Compared<T> {
+    let firsts = first_of_equals(&rows);
+    without_repeats(rows, &firsts)
+}
+
+fn first_of_equals<T: Eq + Hash + Sync>(rows: &[Placed<T>]) -> Vec<usize> {
+    firsts(rows.len(), |at| Some(&rows[at].row))
+}
+
+fn without_repeats<T>(rows: Vec<Placed<T>>, firsts: &[usize]) -> Compared<T> {
+    let repeats = firsts.iter().enumerate().filter(|(i, first)| i != *first);
+    let findings: Vec<Finding> = repeats.map(|(i, first)| repeated(&rows[i], &rows[*first])).collect();
     Compared {
         kept: rows.into_iter().zip(0..).filter(|(_, i)| firsts[*i] == *i).map(|(row, _)| row).collect(),
         duplicates: u32::try_from(findings.len()).unwrap_or(u32::MAX),
@@ -123,26 +133,32 @@ pub(super) fn drop_repeats<T: Eq + Hash>(rows: Vec<Placed<T>>, _: &Beside<'_>) -
     }
 }
 
-/// `overlap-doubt`: courses of one person that share a day, at the later starting one. Taken rows only.
-fn overlaps(rows: &[Placed<ResultRow>]) -> Vec<Finding> {
-    let mut order: Vec<&Placed<ResultRow>> = rows.iter().collect();
-    let same_person = |a: &ResultRow, b: &ResultRow| a.number == b.number && a.prison == b.prison;
-    order.par_sort_by(|a, b| {
-        let key = |p: &Placed<ResultRow>| (p.row.started_on, p.row.ended_on, p.row_number);
-        (&*a.row.prison, &*a.row.number).cmp(&(&*b.row.prison, &*b.row.number)).then_with(|| key(a).cmp(&key(b)))
-    });
+/// `overlap-doubt`: courses of one person that share a day, at the later starting one. Kept rows only.
+fn overlaps(
+    rows: &[Placed<Arc<ResultRow>>],
+    persons: &[usize],
+    is_kept: impl Fn(usize) -> bool + Sync,
+) -> Vec<Finding> {
+    // Person, days of the course, place in the sheet and in the file: all that the order takes, so that no row is looked
+    // at again but those that overlap.
+    let course = |(i, Placed { row, row_number, .. }): (usize, &Placed<Arc<ResultRow>>)| {
+        (persons[i], row.started_on, row.ended_on, *row_number, i)
+    };
+    let mut courses: Vec<(usize, NaiveDate, NaiveDate, u32, usize)> =
+        rows.par_iter().enumerate().filter(|(i, _)| is_kept(*i)).map(course).collect();
+    courses.par_sort_unstable();
     let mut findings = Vec::new();
-    // The course of the same person that ends last, so far.
-    let mut last: Option<&Placed<ResultRow>> = None;
-    for placed in order {
-        let earlier = last.filter(|last| same_person(&last.row, &placed.row));
-        if let Some(earlier) = earlier.filter(|earlier| placed.row.started_on <= earlier.row.ended_on)
-            && !is_same_course(&earlier.row, &placed.row)
+    // The course that ends last, so far: person, last day, row.
+    let mut last: Option<(usize, NaiveDate, usize)> = None;
+    for (person, started_on, ended_on, _, i) in courses {
+        let earlier = last.filter(|(of, ..)| *of == person);
+        if let Some((.., earlier)) = earlier.filter(|(_, ended, _)| started_on <= *ended)
+            && !is_same_course(&rows[earlier].row, &rows[i].row)
         {
-            findings.push(overlap(placed, earlier));
+            findings.push(overlap(&rows[i], &rows[earlier]));
         }
-        if earlier.is_none_or(|earlier| placed.row.ended_on >= earlier.row.ended_on) {
-            last = Some(placed);
+        if earlier.is_none_or(|(_, ended, _)| ended_on >= ended) {
+            last = Some((person, ended_on, i));
         }
     }
     findings
@@ -153,7 +169,7 @@ fn is_same_course(a: &ResultRow, b: &ResultRow) -> bool {
         == (&b.training_institution, &b.occupation, b.level, &b.class)
 }
 
-fn overlap(placed: &Placed<ResultRow>, earlier: &Placed<ResultRow>) -> Finding {
+fn overlap(placed: &Placed<Arc<ResultRow>>, earlier: &Placed<Arc<ResultRow>>) -> Finding {
     let dates = |row: &ResultRow| format!("{} 至 {}", row.started_on, row.ended_on);
     let advice = "此人（同一罪犯编号）在本文件中同时参加另一个班，请核对两个班的开班日期、结业日期";
     let seen = format!("{}；{}：{}", dates(&placed.row), row_of(placed, earlier), dates(&earlier.row));

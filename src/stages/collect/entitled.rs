@@ -1,6 +1,8 @@
 //! Who may file what: a prison what is its own, the lead prison that of all prisons, an institution the results of its own
 //! courses and assessments. What another unit sends is set aside for a person, lest one unit's mail undoes another's. Pure.
 
+use std::sync::Arc;
+
 use crate::forms::reading::{Content, FileKind, FileReading, Placed, of_no_form};
 use crate::settings::Settings;
 use crate::subsidy::assessment::ResultRow;
@@ -93,7 +95,7 @@ impl Sender {
     }
 
     /// The first result that is not this unit's.
-    fn alien_result(&self, rows: &[Placed<ResultRow>]) -> Option<String> {
+    fn alien_result(&self, rows: &[Placed<Arc<ResultRow>>]) -> Option<String> {
         let is_own = |row: &ResultRow| match self.role {
             Role::Institution => *row.training_institution == *self.name || *row.assessment_institution == *self.name,
             _ => *row.prison == *self.name,
@@ -176,7 +178,7 @@ mod tests {
             sheet: "结果".into(),
             row_number,
             number_cell: format!("C{row_number}"),
-            row: result(prison, trainer),
+            row: Arc::new(result(prison, trainer)),
         });
         Content::Results(placed.collect())
     }

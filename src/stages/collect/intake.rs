@@ -184,7 +184,7 @@ fn rows_of(content: Content) -> (Rows, Vec<NumberCell>) {
                 rows.results.push(store::Placed {
                     sheet: 0,
                     row: u32::try_from(index + 1).unwrap_or(u32::MAX),
-                    value: Arc::new(place.row),
+                    value: place.row,
                 });
                 numbers.push((place.sheet, place.number_cell));
             }

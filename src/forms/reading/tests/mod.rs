@@ -125,7 +125,7 @@ pub(super) fn read_with(catalogue: &Catalogue, name: &str, bytes: &[u8]) -> File
 /// The result rows that were taken.
 pub(in crate::forms) fn results(reading: &FileReading) -> Vec<&ResultRow> {
     match &reading.content {
-        Content::Results(rows) => rows.iter().map(|placed| &placed.row).collect(),
+        Content::Results(rows) => rows.iter().map(|placed| &*placed.row).collect(),
         _ => Vec::new(),
     }
 }
