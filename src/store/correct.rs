@@ -13,7 +13,7 @@ use serde_json::json;
 use super::ledger::Change;
 use super::settled::{batch_id, reopenable};
 use super::shelf::StoredLine;
-use super::values::args;
+use super::values::{Arg, args};
 use super::{Result, Store, StoreError, from_ms, to_ms};
 use crate::subsidy::assessment::ResultRow;
 use crate::subsidy::course::Kind;
@@ -95,6 +95,17 @@ pub struct PendingReversal {
     pub at: DateTime<Utc>,
 }
 
+/// Lines of live batches that grant some persons anything.
+const GRANTS_OF_PERSONS: &str = "SELECT b.id, b.number, l.kind, v.person_hash FROM batch_line l \
+    JOIN batch b ON b.id = l.batch_id JOIN assessment_version v ON v.id = l.version_id \
+    WHERE l.reverses_batch_id IS NULL AND NOT EXISTS (SELECT 1 FROM batch_void w WHERE w.batch_id = l.batch_id) \
+    AND v.person_hash IN ";
+/// The same on some certificates.
+const GRANTS_ON_CERTIFICATES: &str = "SELECT b.id, b.number, l.kind, v.certificate_hash FROM batch_line l \
+    JOIN batch b ON b.id = l.batch_id JOIN assessment_version v ON v.id = l.version_id \
+    WHERE l.reverses_batch_id IS NULL AND NOT EXISTS (SELECT 1 FROM batch_void w WHERE w.batch_id = l.batch_id) \
+    AND v.certificate_hash IN ";
+
 impl Store {
     /// Marks a batch void; what it granted and refused becomes unsettled, what is not yet delivered is withdrawn.
     pub async fn void_batch(&self, number: &str, reason: &str, by: &str, at: DateTime<Utc>) -> Result<(), VoidRefused> {
@@ -129,19 +140,34 @@ impl Store {
     /// same person (the caps count fewer grants, R7 and R8), or on the same certificate (R3). Void first what rests on it, lest
     /// the old grant and the new one both count.
     async fn batch_resting_on(&self, change: &mut Change, id: i64) -> Result<Option<String>> {
-        let sql = "SELECT b.number FROM batch_line r JOIN assessment_version rv ON rv.id = r.version_id \
-                   JOIN assessment_version lv ON lv.person_hash = rv.person_hash \
-                   OR lv.certificate_hash = rv.certificate_hash \
-                   JOIN batch_line l ON l.assessment_id = lv.assessment_id AND l.kind = r.kind \
-                   AND l.batch_id > r.batch_id AND l.reverses_batch_id IS NULL JOIN batch b ON b.id = l.batch_id \
-                   WHERE r.batch_id = $1 AND r.reverses_batch_id IS NOT NULL \
-                   AND NOT EXISTS (SELECT 1 FROM batch_void w WHERE w.batch_id = l.batch_id) ORDER BY b.id LIMIT 1";
-        if let Some(row) = change.tx.row(sql, args![id]).await? {
-            return Ok(Some(row.text(0)?));
+        let sql = "SELECT r.kind, v.person_hash, v.certificate_hash FROM batch_line r \
+                   JOIN assessment_version v ON v.id = r.version_id \
+                   WHERE r.batch_id = $1 AND r.reverses_batch_id IS NOT NULL";
+        let mut freed: HashSet<(String, Vec<u8>)> = HashSet::new();
+        let (mut persons, mut certificates) = (Vec::new(), Vec::new());
+        for row in change.tx.rows(sql, args![id]).await? {
+            let (kind, person) = (row.text(0)?, row.bytes(1)?);
+            persons.push(Arg::from(person.clone()));
+            if let Some(certificate) = row.bytes_or_null(2)? {
+                certificates.push(Arg::from(certificate.clone()));
+                freed.insert((kind.clone(), certificate));
+            }
+            freed.insert((kind, person));
         }
-        let sql = "SELECT COUNT(*) FROM batch_line WHERE batch_id = $1 AND reverses_batch_id IS NOT NULL";
-        if change.tx.int(sql, args![id]).await? == 0 {
+        if freed.is_empty() {
             return Ok(None);
+        }
+        let mut later: Option<(i64, String)> = None;
+        for (sql, hashes) in [(GRANTS_OF_PERSONS, persons), (GRANTS_ON_CERTIFICATES, certificates)] {
+            for row in change.tx.rows_in(sql, &hashes).await? {
+                let batch = (row.int(0)?, row.text(1)?);
+                if batch.0 > id && freed.contains(&(row.text(2)?, row.bytes(3)?)) {
+                    later = Some(later.map_or(batch.clone(), |known| known.min(batch)));
+                }
+            }
+        }
+        if let Some((_, number)) = later {
+            return Ok(Some(number));
         }
         // Under another prisoner number a person is known by the resident ID, which stands in the sealed lines only. They
         // never change, so they are read past this transaction.

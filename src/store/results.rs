@@ -52,13 +52,13 @@ impl Store {
     pub(super) async fn take_results(&self, change: &mut Change, intake: &Intake<'_>, fates: &mut Fates) -> Result<()> {
         let rows = &intake.rows.results;
         let hashes: Vec<Hashes> = rows.par_iter().map(|row| self.result_hashes(&row.value)).collect();
-        let keys: Vec<Arg> = hashes.iter().map(|hashes| Arg::from(hashes.key)).collect();
+        let keys = || hashes.iter().map(|hashes| Arg::from(hashes.key)).collect::<Vec<Arg>>();
         let next = change.tx.int("SELECT COALESCE(MAX(id), 0) + 1 FROM assessment_version", []).await?;
         let sql = "SELECT id, received_at, original_id, seen_at, seen_in, content_hash, key_hash, assessment_id, \
                    (SELECT COUNT(*) FROM withdrawal w WHERE w.original_id = v.original_id \
                    AND w.received_at = v.received_at) FROM assessment_version v \
                    WHERE NOT EXISTS (SELECT 1 FROM withdrawn_version w WHERE w.id = v.id) AND key_hash IN ";
-        let found = if next == 1 { Vec::new() } else { change.tx.rows_in(sql, &keys).await? };
+        let found = if next == 1 { Vec::new() } else { change.tx.rows_in(sql, &keys()).await? };
         let known = known(&found)?;
         let claimed = claimed(change, &known, &hashes, intake).await?;
         let mut decided = decide(known, &hashes, intake, next, &claimed);
@@ -252,7 +252,12 @@ fn decide(
     claimed: &Claimed,
 ) -> Decided {
     let place = intake.place();
-    let mut decided = Decided::default();
+    let mut decided = Decided {
+        fates: Vec::with_capacity(hashes.len()),
+        taken: Vec::with_capacity(hashes.len()),
+        ..Decided::default()
+    };
+    known.reserve(hashes.len());
     for (i, hashes) in hashes.iter().enumerate() {
         let entry = known.entry(hashes.key).or_default();
         let fate = match rule(&entry.versions, place, hashes.content) {

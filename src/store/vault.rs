@@ -7,7 +7,8 @@
 
 use std::fmt;
 
-use aes_gcm::aead::{Aead, KeyInit, Payload};
+use aes_gcm::aead::inout::InOutBuf;
+use aes_gcm::aead::{Aead, AeadInOut, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
@@ -24,6 +25,9 @@ const SEAL_VERSION: u8 = 1;
 
 /// Bytes of the random nonce.
 const NONCE_BYTES: usize = 12;
+
+/// Bytes of the tag behind what is sealed.
+const TAG_BYTES: usize = 16;
 
 /// Why the vault refuses.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -84,12 +88,14 @@ impl Vault {
     pub fn seal(&self, context: &'static str, plain: &[u8]) -> Vec<u8> {
         let mut nonce = [0_u8; NONCE_BYTES];
         rand::fill(&mut nonce);
-        let payload = Payload { msg: plain, aad: context.as_bytes() };
-        let sealed = self.seal.encrypt(&Nonce::from(nonce), payload).expect("AES-GCM takes up to 64 GiB");
-        let mut out = Vec::with_capacity(1 + NONCE_BYTES + sealed.len());
+        let mut out = Vec::with_capacity(1 + NONCE_BYTES + plain.len() + TAG_BYTES);
         out.push(SEAL_VERSION);
         out.extend_from_slice(&nonce);
-        out.extend_from_slice(&sealed);
+        out.extend_from_slice(plain);
+        // In its place: an original is large, and no copy of it stays behind.
+        let body = InOutBuf::from(&mut out[1 + NONCE_BYTES..]);
+        let tag = self.seal.encrypt_inout_detached(&Nonce::from(nonce), context.as_bytes(), body);
+        out.extend_from_slice(&tag.expect("AES-GCM takes up to 64 GiB"));
         out
     }
 
