@@ -11,10 +11,10 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::Placed;
-use super::alike::firsts;
 use super::clean::shown;
 use super::header::Layout;
 use super::spec::Key;
+use crate::subsidy::alike::firsts;
 use crate::subsidy::assessment::{ResultRow, RosterRow};
 use crate::subsidy::course::{CertificateType, Level};
 use crate::subsidy::finding::{Code, Finding, Severity};

@@ -4,7 +4,7 @@
 //!
 //! [`read_file`] recognises which form a file is by its headers ([`header`]), tells data rows from the rest
 //! ([`sheet`]), reads each cell ([`row`], with [`clean`], [`dates`], [`numbers`], [`names`]) into typed rows ([`results`],
-//! [`roster`], [`history`]) and compares the rows of the whole file ([`alike`], [`versions`], [`contradictions`]). The columns are data
+//! [`roster`], [`history`]) and compares the rows of the whole file ([`versions`], [`contradictions`]). The columns are data
 //! ([`spec`]). Findings end in the order in which a reader of the file meets them.
 //!
 //! Findings: on the file whatever the grid reports; on a sheet `no-header`, `column-missing`; on cells the rest of FORMS
@@ -25,7 +25,6 @@
 //! - Repeats of a row are dropped in every form, and said so; versions are compared in the result sheet only.
 
 mod advice;
-mod alike;
 mod cell;
 mod clean;
 mod contradictions;

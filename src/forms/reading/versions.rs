@@ -11,8 +11,8 @@ use chrono::NaiveDate;
 use rayon::prelude::*;
 
 use super::Placed;
-use super::alike::firsts;
 use super::contradictions::{Beside, contradictions};
+use crate::subsidy::alike::firsts;
 use crate::subsidy::assessment::{ResultRow, RosterRow};
 use crate::subsidy::finding::{Code, Finding, Severity};
 

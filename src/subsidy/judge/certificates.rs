@@ -1,11 +1,10 @@
 //! Every certificate as a small number, so that rules compare numbers and not texts.
 
-use std::collections::HashMap;
-
 use rayon::prelude::*;
 
 use super::Docket;
-use crate::subsidy::assessment::Certificate;
+use crate::subsidy::alike::firsts;
+use crate::subsidy::assessment::{Certificate, HistoryRow};
 
 /// The certificates of every row; equal certificates have equal numbers.
 pub(super) struct Certificates {
@@ -19,22 +18,23 @@ pub(super) struct Certificates {
 impl Certificates {
     /// Numbers the certificates of the docket.
     pub(super) fn resolve(docket: &Docket) -> Certificates {
-        let mut numbers: HashMap<Certificate, usize> = HashMap::with_capacity(docket.subjects.len());
-        let mut number = |certificate: Certificate| {
-            let next = numbers.len();
-            *numbers.entry(certificate).or_insert(next)
-        };
-        let certificates: Vec<Option<Certificate>> =
-            docket.subjects.par_iter().map(|subject| subject.row.certificate()).collect();
-        let subjects = certificates.into_iter().map(|certificate| certificate.map(&mut number)).collect();
-        let of = |kind, number: &Option<String>| Certificate::new(kind, number.as_deref());
-        let opening = docket.opening.iter();
-        let opening = opening.map(|row| of(row.certificate_type, &row.certificate_number).map(&mut number)).collect();
-        let mut texts = vec![String::new(); numbers.len()];
-        for (certificate, number) in numbers {
-            texts[number] = certificate.number;
+        let subjects = docket.subjects.par_iter().map(|subject| subject.row.certificate());
+        let of = |row: &HistoryRow| Certificate::new(row.certificate_type, row.certificate_number.as_deref());
+        let all: Vec<Option<Certificate>> = subjects.chain(docket.opening.par_iter().map(of)).collect();
+        let firsts = firsts(all.len(), |at| all[at].as_ref());
+        let (mut numbers, mut texts): (Vec<Option<usize>>, Vec<String>) = (Vec::with_capacity(all.len()), Vec::new());
+        for (at, certificate) in all.into_iter().enumerate() {
+            numbers.push(if firsts[at] == at {
+                certificate.map(|certificate| {
+                    texts.push(certificate.number);
+                    texts.len() - 1
+                })
+            } else {
+                numbers[firsts[at]]
+            });
         }
-        Certificates { subjects, opening, texts }
+        let opening = numbers.split_off(docket.subjects.len());
+        Certificates { subjects: numbers, opening, texts }
     }
 
     /// How many there are.

@@ -1,11 +1,12 @@
 //! Who is one person (RULES section 0), and where identities contradict each other (R12b).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use super::Docket;
+use crate::subsidy::alike::firsts;
 use crate::subsidy::assessment::{HistoryRow, ResultRow, RosterRow};
 use crate::subsidy::identifiers::{ResidentId, normalise};
 
@@ -18,28 +19,12 @@ struct Claimed<'a> {
     name: &'a str,
 }
 
-/// The same, once its place is known.
-struct Seen<'a> {
-    /// Index of the place.
-    place: Option<usize>,
-    id: Option<&'a str>,
-    name: &'a str,
-}
-
-/// The valid IDs seen under one prison + prisoner number.
-#[derive(Copy, Clone)]
-enum Ids<'a> {
+/// The valid IDs seen under one prison + prisoner number, each by the first row that states it.
+#[derive(Copy, Clone, PartialEq, Eq)]
+enum Ids {
     None,
-    One(&'a str),
+    One(usize),
     Several,
-}
-
-/// A prison + prisoner number.
-struct Place<'a> {
-    name: (&'a str, &'a str),
-    ids: Ids<'a>,
-    /// The person of a row that states no valid ID.
-    person: Option<u32>,
 }
 
 /// Every row's person, as a small number, and the contradictions.
@@ -58,32 +43,38 @@ pub(super) struct Identities<'a> {
 impl<'a> Identities<'a> {
     /// Resolves every row of the docket.
     pub(super) fn resolve(docket: &'a Docket) -> Identities<'a> {
-        // Whether an ID is valid has to be worked out.
-        let subjects: Vec<Claimed<'_>> = docket.subjects.par_iter().map(|s| of_result(&s.row)).collect();
-        let roster: Vec<Claimed<'_>> = docket.roster.par_iter().map(|entry| of_roster(&entry.row)).collect();
-        let opening: Vec<Claimed<'_>> = docket.opening.iter().map(of_opening).collect();
-        let mut places = Places { numbers: HashMap::with_capacity(subjects.len()), all: Vec::new() };
-        let (subjects, roster) = (places.see(subjects), places.see(roster));
+        let subjects = docket.subjects.par_iter().map(|subject| of_result(&subject.row));
+        let roster = docket.roster.par_iter().map(|entry| of_roster(&entry.row));
+        let rows: Vec<Claimed<'_>> = subjects.chain(roster).chain(docket.opening.par_iter().map(of_opening)).collect();
+        let (places, ids) =
+            rayon::join(|| firsts(rows.len(), |at| rows[at].place), || firsts(rows.len(), |at| rows[at].id));
         // R12b looks at result and roster rows only; an old claim cannot be corrected by a clerk.
-        let several = places.all.iter().filter(|place| matches!(place.ids, Ids::Several));
-        let numbers_with_two_ids = several.map(|place| place.name).collect();
-        let opening = places.see(opening);
-        let mut registry = Registry { by_id: HashMap::with_capacity(places.all.len()), keys: Vec::new() };
-        let mut person = |seen: &Seen<'a>| registry.person(seen, &mut places.all);
-        let mut persons =
-            |rows: &[Seen<'a>]| -> Vec<u32> { rows.iter().map(|seen| person(seen).unwrap_or(u32::MAX)).collect() };
-        let (of_subjects, of_roster) = (persons(&subjects), persons(&roster));
-        let of_opening = opening.iter().map(&mut person).collect();
-        let ids_with_two_names =
-            with_two_names([(&subjects, &of_subjects), (&roster, &of_roster)], registry.keys.len());
-        Identities {
-            subjects: of_subjects,
-            roster: of_roster,
-            opening: of_opening,
-            keys: registry.keys,
-            numbers_with_two_ids,
-            ids_with_two_names,
-        }
+        let (correctable, opening) = rows.split_at(docket.subjects.len() + docket.roster.len());
+        let mut under = vec![Ids::None; rows.len()];
+        see(&mut under, correctable, 0, &places, &ids);
+        let several = correctable.iter().zip(&under).filter(|(_, ids)| **ids == Ids::Several);
+        let numbers_with_two_ids = several.filter_map(|(row, _)| row.place).collect();
+        see(&mut under, opening, correctable.len(), &places, &ids);
+        let mut registry = Registry { rows: &rows, by_id: vec![None; rows.len()], keys: Vec::new() };
+        let mut by_place = vec![None; rows.len()];
+        let person = |(at, row): (usize, &Claimed<'_>)| match (row.id, row.place) {
+            (Some(_), _) => Some(registry.with_id(ids[at])),
+            (None, Some((prison, number))) => {
+                let known: &mut Option<u32> = &mut by_place[places[at]];
+                Some(*known.get_or_insert_with(|| match under[places[at]] {
+                    Ids::One(id) => registry.with_id(id),
+                    Ids::None | Ids::Several => registry.add(format!("{prison}/{number}").into()),
+                }))
+            }
+            (None, None) => None,
+        };
+        let mut persons: Vec<Option<u32>> = rows.iter().enumerate().map(person).collect();
+        let keys = registry.keys;
+        let opening = persons.split_off(correctable.len());
+        let mut persons: Vec<u32> = persons.into_iter().map(|person| person.unwrap_or(u32::MAX)).collect();
+        let roster = persons.split_off(docket.subjects.len());
+        let ids_with_two_names = with_two_names(correctable, &ids);
+        Identities { subjects: persons, roster, opening, keys, numbers_with_two_ids, ids_with_two_names }
     }
 
     /// The key of a person as text.
@@ -116,68 +107,36 @@ pub(super) enum Contradiction {
     TwoNames,
 }
 
-/// Every prison + prisoner number, in the order in which they were met.
-struct Places<'a> {
-    numbers: HashMap<(&'a str, &'a str), usize>,
-    all: Vec<Place<'a>>,
-}
-
-impl<'a> Places<'a> {
-    /// Notes which valid IDs stand under which prisoner numbers.
-    fn see(&mut self, rows: Vec<Claimed<'a>>) -> Vec<Seen<'a>> {
-        let see = |Claimed { place, id, name }| Seen { place: place.map(|place| self.of(place, id)), id, name };
-        rows.into_iter().map(see).collect()
-    }
-
-    fn of(&mut self, name: (&'a str, &'a str), id: Option<&'a str>) -> usize {
-        let at = *self.numbers.entry(name).or_insert(self.all.len());
-        if at == self.all.len() {
-            self.all.push(Place { name, ids: Ids::None, person: None });
+/// Notes which valid IDs stand under which prisoner numbers; `first` is the index of the first of the rows.
+fn see(under: &mut [Ids], rows: &[Claimed<'_>], first: usize, places: &[usize], ids: &[usize]) {
+    for (at, row) in (first..).zip(rows) {
+        if row.place.is_none() || row.id.is_none() {
+            continue;
         }
-        let ids = &mut self.all[at].ids;
-        *ids = match (*ids, id) {
-            (ids, None) => ids,
-            (Ids::None, Some(id)) => Ids::One(id),
-            (Ids::One(one), Some(id)) if one == id => Ids::One(one),
-            _ => Ids::Several,
+        let seen = &mut under[places[at]];
+        *seen = match *seen {
+            Ids::None => Ids::One(ids[at]),
+            Ids::One(one) if one == ids[at] => Ids::One(one),
+            Ids::One(_) | Ids::Several => Ids::Several,
         };
-        at
     }
 }
 
-/// The persons, once all places and the IDs under them are known.
-struct Registry<'a> {
-    by_id: HashMap<&'a str, u32>,
+/// The persons that were met so far.
+struct Registry<'r, 'a> {
+    rows: &'r [Claimed<'a>],
+    /// By the first row that states the ID.
+    by_id: Vec<Option<u32>>,
     keys: Vec<Arc<str>>,
 }
 
-impl<'a> Registry<'a> {
-    /// The person of a row: its own ID, or the one that stands under its number, or that number; `None` without both.
-    fn person(&mut self, seen: &Seen<'a>, places: &mut [Place<'a>]) -> Option<u32> {
-        let place = seen.place.map(|at| &mut places[at]);
-        match (seen.id, place) {
-            // The only ID under a number is that of each row that states one.
-            (None, Some(place)) | (Some(_), Some(place @ Place { ids: Ids::One(_), .. })) => {
-                if place.person.is_none() {
-                    let (prison, number) = place.name;
-                    place.person = Some(match place.ids {
-                        Ids::One(id) => self.with_id(id),
-                        Ids::None | Ids::Several => self.add(format!("{prison}/{number}").into()),
-                    });
-                }
-                place.person
-            }
-            (Some(id), _) => Some(self.with_id(id)),
-            (None, None) => None,
+impl Registry<'_, '_> {
+    fn with_id(&mut self, first: usize) -> u32 {
+        if let Some(known) = self.by_id[first] {
+            return known;
         }
-    }
-
-    fn with_id(&mut self, id: &'a str) -> u32 {
-        if let Some(known) = self.by_id.get(id) {
-            return *known;
-        }
-        let person = self.add(id.into());
-        self.by_id.insert(id, person);
+        let person = self.add(self.rows[first].id.unwrap_or_default().into());
+        self.by_id[first] = Some(person);
         person
     }
 
@@ -207,19 +166,11 @@ fn valid(id: Option<&str>) -> Option<&str> {
     id.filter(|id| ResidentId::is_valid(id))
 }
 
-/// Valid IDs under which more than one name stands.
-fn with_two_names<'a>(rows: [(&[Seen<'a>], &[u32]); 2], persons: usize) -> HashSet<&'a str> {
-    let at = |person: &u32| usize::try_from(*person).ok();
-    let mut first_names: Vec<Option<&str>> = vec![None; persons];
-    for (seen, person) in rows.iter().flat_map(|(rows, persons)| rows.iter().zip(*persons)) {
-        if let Some(first) = at(person).filter(|_| seen.id.is_some()).and_then(|at| first_names.get_mut(at)) {
-            first.get_or_insert(seen.name);
-        }
-    }
-    let contradicted = |(seen, person): (&Seen<'a>, &u32)| {
-        let (id, first) = (seen.id?, at(person).and_then(|at| *first_names.get(at)?)?);
-        (first != seen.name && normalise(first) != normalise(seen.name)).then_some(id)
+/// Valid IDs under which more than one name stands: whoever differs from another differs from the first.
+fn with_two_names<'a>(rows: &[Claimed<'a>], ids: &[usize]) -> HashSet<&'a str> {
+    let contradicted = |(row, first): (&Claimed<'a>, &usize)| {
+        let (id, first) = (row.id?, rows[*first].name);
+        (first != row.name && normalise(first) != normalise(row.name)).then_some(id)
     };
-    let [subjects, roster] = rows.map(|(rows, persons)| rows.par_iter().zip(persons).filter_map(contradicted));
-    subjects.chain(roster).collect()
+    rows.par_iter().zip(ids).filter_map(contradicted).collect()
 }

@@ -1,4 +1,4 @@
-//! Rows that say the same of something.
+//! Rows that say the same of something: the same person, certificate, assessment.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use rayon::prelude::*;
 
 /// Per index below `count` the first one that has its key: its own where it is the first, or has no key.
-pub(super) fn firsts<K: Eq + Hash>(count: usize, key: impl Fn(usize) -> Option<K> + Sync) -> Vec<usize> {
+pub fn firsts<K: Eq + Hash>(count: usize, key: impl Fn(usize) -> Option<K> + Sync) -> Vec<usize> {
     let random = RandomState::new();
     let hash_of = |at: usize| key(at).map(|key| random.hash_one(key));
     let hashes: Vec<Option<u64>> = (0..count).into_par_iter().map(hash_of).collect();
