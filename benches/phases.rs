@@ -30,6 +30,9 @@ const KEY: [u8; 32] = [7; 32];
 /// A season's file is larger than anything that one mail brings.
 const MAX_FILE_BYTES: u64 = 1 << 30;
 
+/// Lines that are turned before what held them is given back.
+const SHRUNK_AT_ONCE: usize = 16_384;
+
 /// The unit of /proc, the same on every Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
 
@@ -293,7 +296,7 @@ async fn sealed_batch(store: &Store) -> anyhow::Result<Batch> {
     let header = store.batches().await?.pop().context("a batch is sealed")?;
     // The rest of the register is dropped before the lines are read: no claim ever holds both.
     let results = store.load_register().await?.results;
-    let stored = store.batch(&header.number).await?;
+    let mut stored = store.batch(&header.number).await?;
     let row = |assessment: i64| {
         let at = results.binary_search_by_key(&assessment, |known| known.assessment_id);
         at.map(|at| results[at].row.clone()).map_err(|_| anyhow!("assessment {assessment} is not known"))
@@ -313,7 +316,15 @@ async fn sealed_batch(store: &Store) -> anyhow::Result<Batch> {
             reverses: line.reverses,
         })
     };
-    let lines: Vec<Line> = stored.lines.into_iter().map(line).collect::<Result<_, _>>()?;
+    // One list shrinks while the other grows: they never stand there whole, side by side.
+    let mut lines = Vec::new();
+    stored.lines.reverse();
+    while let Some(next) = stored.lines.pop() {
+        lines.push(line(next)?);
+        if lines.len().is_multiple_of(SHRUNK_AT_ONCE) {
+            stored.lines.shrink_to_fit();
+        }
+    }
     Ok(Batch {
         number: header.number,
         period: header.period,
