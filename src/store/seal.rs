@@ -16,7 +16,7 @@ use super::ledger::Change;
 use super::shelf::{BatchHeader, BatchState, StoredLine, StoredRefusal};
 use super::values::args;
 use super::{Result, Store, StoreError, to_ms};
-use crate::subsidy::batch::{Batch, Line, Refusal, batch_number, totals_of};
+use crate::subsidy::batch::{Batch, Line, Refusal, batch_number, totals};
 use crate::subsidy::calendar::Period;
 use crate::subsidy::register::RowFacts;
 
@@ -47,7 +47,6 @@ pub struct SealedBatch<'a> {
 struct Portion<'a> {
     lines: &'a [Line],
     facts: &'a [RowFacts],
-    canonical: &'a [String],
 }
 
 /// Why a batch was not sealed.
@@ -75,8 +74,7 @@ impl Store {
     pub async fn seal_batch(&self, sealed: &SealedBatch<'_>, facts_version: i64) -> Result<(), SealRefused> {
         let batch = sealed.batch;
         // Checked before the lock is taken: it takes longest.
-        let canonical: Vec<String> = batch.lines.par_iter().map(Line::canonical).collect();
-        if totals_of(&batch.lines, canonical.iter()) != batch.totals {
+        if totals(&batch.lines) != batch.totals {
             return Err(StoreError::Contradiction("the control totals do not fit the lines").into());
         }
         if batch.lines.iter().zip(1..).any(|(line, number)| line.number != number) {
@@ -96,7 +94,7 @@ impl Store {
         let id = change.tx.int("SELECT COALESCE(MAX(id), 0) + 1 FROM batch", []).await?;
         let reversed = reversed_lines(&mut change, batch).await?;
         insert_head(&mut change, id, serial, batch).await?;
-        self.insert_lines(&mut change, id, sealed, &canonical, &reversed).await?;
+        self.insert_lines(&mut change, id, sealed, &reversed).await?;
         let refusals = self.insert_refusals(&mut change, id, sealed).await?;
         insert_balances(&mut change, id, batch).await?;
         insert_papers(&mut change, id, sealed).await?;
@@ -119,13 +117,11 @@ impl Store {
         change: &mut Change,
         id: i64,
         sealed: &SealedBatch<'_>,
-        canonical: &[String],
         reversed: &HashMap<(String, u32), i64>,
     ) -> Result<()> {
         // Portions: the sealed text of a whole season would not fit beside the batch that it is made from.
-        let facts = sealed.line_facts.chunks(MAX_PORTION).zip(canonical.chunks(MAX_PORTION));
-        let portions = sealed.batch.lines.chunks(MAX_PORTION).zip(facts);
-        let mut portions = portions.map(|(lines, (facts, canonical))| Portion { lines, facts, canonical }).enumerate();
+        let portions = sealed.batch.lines.chunks(MAX_PORTION).zip(sealed.line_facts.chunks(MAX_PORTION));
+        let mut portions = portions.map(|(lines, facts)| Portion { lines, facts }).enumerate();
         let into = "batch_line (batch_id, line, kind, assessment_id, version_id, amount_fen, reverses_batch_id, \
                     reverses_line)";
         let mut sealed_next = portions.next().map(|(i, portion)| (i, self.seal_lines(portion), portion));
@@ -157,13 +153,12 @@ impl Store {
     }
 
     fn seal_lines(&self, portion: Portion<'_>) -> Vec<Vec<u8>> {
-        let facts = portion.facts.par_chunks(MAX_BLOCK_ROWS).zip(portion.canonical.par_chunks(MAX_BLOCK_ROWS));
-        let seal = |(lines, (facts, canonical)): (&[Line], (&[RowFacts], &[String]))| {
-            let facts = facts.iter().zip(canonical);
-            let lines = lines.iter().zip(facts).map(|(line, (facts, canonical))| stored_line(line, facts, canonical));
+        let seal = |(lines, facts): (&[Line], &[RowFacts])| {
+            let lines = lines.iter().zip(facts).map(|(line, facts)| stored_line(line, facts));
             self.vault.seal_value("batch_block.sealed", &lines.collect::<Vec<StoredLine>>())
         };
-        portion.lines.par_chunks(MAX_BLOCK_ROWS).zip(facts).map(seal).collect()
+        let blocks = portion.lines.par_chunks(MAX_BLOCK_ROWS).zip(portion.facts.par_chunks(MAX_BLOCK_ROWS));
+        blocks.map(seal).collect()
     }
 
     async fn insert_refusals(
@@ -208,7 +203,7 @@ fn header(batch: &Batch) -> BatchHeader {
     }
 }
 
-fn stored_line(line: &Line, facts: &RowFacts, canonical: &str) -> StoredLine {
+fn stored_line(line: &Line, facts: &RowFacts) -> StoredLine {
     StoredLine {
         number: line.number,
         kind: line.kind,
@@ -216,7 +211,7 @@ fn stored_line(line: &Line, facts: &RowFacts, canonical: &str) -> StoredLine {
         version_id: facts.version_id,
         roster_fingerprint: facts.roster_fingerprint,
         amount: line.amount,
-        canonical: canonical.to_owned(),
+        canonical: line.canonical(),
         person_key: line.person_key.clone(),
         sex: line.sex,
         payable: line.payable.clone(),

@@ -242,17 +242,12 @@ pub fn lines_sha256(canonical: impl IntoIterator<Item = impl AsRef<str> + Ord + 
 
 /// Control totals of some lines.
 pub fn totals(lines: &[Line]) -> Totals {
-    totals_of(lines, lines.par_iter().map(Line::canonical).collect::<Vec<String>>())
-}
-
-/// The same, where the canonical lines are at hand.
-pub fn totals_of(lines: &[Line], canonical: impl IntoIterator<Item = impl AsRef<str> + Ord + Send>) -> Totals {
     let persons: HashSet<&str> = lines.iter().map(|line| &*line.person_key).collect();
     Totals {
         persons: count(persons.len()),
         lines: count(lines.len()),
         sum: lines.iter().map(|line| line.amount).sum(),
-        lines_sha256: lines_sha256(canonical),
+        lines_sha256: lines_sha256(lines.par_iter().map(Line::canonical).collect::<Vec<String>>()),
     }
 }
 
