@@ -95,16 +95,20 @@ pub struct PendingReversal {
     pub at: DateTime<Utc>,
 }
 
-/// Lines of live batches that grant some persons anything.
-const GRANTS_OF_PERSONS: &str = "SELECT b.id, b.number, l.kind, v.person_hash FROM batch_line l \
-    JOIN batch b ON b.id = l.batch_id JOIN assessment_version v ON v.id = l.version_id \
-    WHERE l.reverses_batch_id IS NULL AND NOT EXISTS (SELECT 1 FROM batch_void w WHERE w.batch_id = l.batch_id) \
-    AND v.person_hash IN ";
-/// The same on some certificates.
-const GRANTS_ON_CERTIFICATES: &str = "SELECT b.id, b.number, l.kind, v.certificate_hash FROM batch_line l \
-    JOIN batch b ON b.id = l.batch_id JOIN assessment_version v ON v.id = l.version_id \
-    WHERE l.reverses_batch_id IS NULL AND NOT EXISTS (SELECT 1 FROM batch_void w WHERE w.batch_id = l.batch_id) \
-    AND v.certificate_hash IN ";
+/// Lines of live batches that grant an assessment of which any version has one of the hashes of a column.
+macro_rules! grants_by {
+    ($column:literal) => {
+        concat!(
+            "SELECT b.id, b.number, l.kind, v.",
+            $column,
+            " FROM assessment_version v JOIN batch_line l ON l.assessment_id = v.assessment_id \
+             JOIN batch b ON b.id = l.batch_id WHERE l.reverses_batch_id IS NULL \
+             AND NOT EXISTS (SELECT 1 FROM batch_void w WHERE w.batch_id = l.batch_id) AND v.",
+            $column,
+            " IN "
+        )
+    };
+}
 
 impl Store {
     /// Marks a batch void; what it granted and refused becomes unsettled, what is not yet delivered is withdrawn.
@@ -158,7 +162,7 @@ impl Store {
             return Ok(None);
         }
         let mut later: Option<(i64, String)> = None;
-        for (sql, hashes) in [(GRANTS_OF_PERSONS, persons), (GRANTS_ON_CERTIFICATES, certificates)] {
+        for (sql, hashes) in [(grants_by!("person_hash"), persons), (grants_by!("certificate_hash"), certificates)] {
             for row in change.tx.rows_in(sql, &hashes).await? {
                 let batch = (row.int(0)?, row.text(1)?);
                 if batch.0 > id && freed.contains(&(row.text(2)?, row.bytes(3)?)) {
